@@ -1,0 +1,229 @@
+"""What the engine can be asked. Commands are stored and replayed, so a class is never changed, only given a new version.
+
+`caller` owns the idempotency `key`; None means that the rule itself is the key (a closed week, an order already
+cancelled). `private` names the fields that the caller did not choose and that are left out of the payload hash.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from domain.orders.model import OrderSide, OrderType, TimeInForce
+
+_KINDS: dict[str, type["Command"]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    kind: ClassVar[str] = ""
+    private: ClassVar[frozenset[str]] = frozenset()
+
+    caller: int
+    key: UUID | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The command's own fields as JSON values, without caller and key; `from_values` is the way back."""
+        return {name: _plain(getattr(self, name)) for name in _own_fields(type(self))}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the caller chose: two commands with one key are the same request when these are equal."""
+        return {name: value for name, value in self.values().items() if name not in self.private}
+
+    @staticmethod
+    def from_values(kind: str, caller: int, key: UUID | None, values: dict[str, Any]) -> "Command":
+        """The command that `values` described; KeyError for a kind that this version does not know."""
+        cls = _KINDS[kind]
+        readers = _READERS.get(kind, {})
+        read = {name: readers[name](value) if name in readers and value is not None else value for name, value in values.items()}
+        return cls(caller=caller, key=key, **read)
+
+
+def command(kind: str) -> Any:
+    """Class decorator: registers a command under the name by which it is stored."""
+
+    def register(cls: type[Command]) -> type[Command]:
+        cls.kind = kind
+        _KINDS[kind] = cls
+        return cls
+
+    return register
+
+
+_FIELD_NAMES: dict[type[Command], tuple[str, ...]] = {}
+
+
+def _own_fields(cls: type[Command]) -> tuple[str, ...]:
+    names = _FIELD_NAMES.get(cls)
+    if names is None:
+        names = tuple(field.name for field in fields(cls) if field.name not in ("caller", "key"))
+        _FIELD_NAMES[cls] = names
+    return names
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value
+
+
+# ---------------------------------------------------------------- market
+
+
+@command("PLACE_ORDER")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder(Command):
+    symbol: str
+    side: OrderSide
+    type: OrderType
+    time_in_force: TimeInForce
+    quantity: int
+    price: int
+    expires_at: datetime | None = None
+    post_only: bool = False
+
+
+@command("CANCEL_ORDER")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder(Command):
+    client_order_id: UUID
+
+
+@command("EXPIRE_DUE")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireDue(Command):
+    """From the writer itself: ends every order and redemption whose time is over at the command's own time."""
+
+
+# ---------------------------------------------------------------- programmes and money
+
+
+@command("CREATE_PROGRAMME")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateProgramme(Command):
+    """`year` is the ISO year of its first allowance asset."""
+
+    code: str
+    name: str
+    region: str
+    currency: str
+    weekly_allowance: int
+    points_per_kg: int
+    time_zone: str
+    year: int
+    maker_fee_basis_points: int = 0
+    taker_fee_basis_points: int = 0
+
+
+@command("CLOSE_PERIOD")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosePeriod(Command):
+    """`members` is (owner, footprint in grams) for everyone; None as footprint where nothing was counted that week."""
+
+    programme_code: str
+    week_start: date
+    members: tuple[tuple[int, int | None], ...]
+
+
+@command("DEPOSIT")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposit(Command):
+    """`currency` is an ISO 4217 code that the service has checked; its money asset is opened where missing."""
+
+    owner: int
+    currency: str
+    amount: int
+
+
+@command("ISSUE")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue(Command):
+    owner: int
+    asset: str
+    amount: int
+
+
+@command("CONVERT_TO_POINTS")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertToPoints(Command):
+    asset: str
+    grams: int
+
+
+# ---------------------------------------------------------------- rewards
+
+
+@command("CREATE_OFFER")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOffer(Command):
+    """`partner_id` and `partner_owner` name a partner that the service has found."""
+
+    partner_id: UUID
+    partner_owner: int
+    partner_name: str
+    title: str
+    description: str
+    points_asset: str
+    points: int
+    stock: int | None
+    valid_until: datetime | None
+
+
+@command("REDEEM_OFFER")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemOffer(Command):
+    private: ClassVar[frozenset[str]] = frozenset({"code", "minutes"})
+
+    offer: int
+    code: str
+    minutes: int
+
+
+@command("CANCEL_REDEMPTION")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRedemption(Command):
+    redemption: int
+
+
+@command("CAPTURE_REDEMPTION")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureRedemption(Command):
+    """`caller` is the partner; the key is made from its till reference."""
+
+    code: str
+    till_reference: str
+
+
+def _pairs(value: list[list[Any]]) -> tuple[tuple[int, int | None], ...]:
+    return tuple((owner, footprint) for owner, footprint in value)
+
+
+_READERS: dict[str, dict[str, Any]] = {
+    "PLACE_ORDER": {
+        "side": OrderSide,
+        "type": OrderType,
+        "time_in_force": TimeInForce,
+        "expires_at": datetime.fromisoformat,
+    },
+    "CANCEL_ORDER": {"client_order_id": UUID},
+    "CLOSE_PERIOD": {"week_start": date.fromisoformat, "members": _pairs},
+    "CREATE_OFFER": {"partner_id": UUID, "valid_until": datetime.fromisoformat},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the engine decided. `kind` names the thing (`order`, `balance`, ...) or the code of a DomainError.
+
+    `data` holds JSON values: ids of the thing, or the fields of the error. `state` is the thing itself as this command
+    left it, where the answer is fresh; it is not stored, and a repeated request reads the thing again.
+    """
+
+    kind: str
+    data: dict[str, Any]
+    state: Any = None

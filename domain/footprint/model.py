@@ -1,0 +1,166 @@
+"""Activities, factors and meter readings: what a person did and what it caused."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+
+class ActivitySource(StrEnum):
+    PHONE = "PHONE"
+    METER = "METER"
+    DEVICE = "DEVICE"
+    TRANSIT = "TRANSIT"
+    BANK = "BANK"
+    IMPORT = "IMPORT"
+    MANUAL = "MANUAL"
+
+
+class ActivityStatus(StrEnum):
+    """COUNTED is part of the footprint; QUARANTINED waits for its owner; REVERSED no longer counts."""
+
+    COUNTED = "COUNTED"
+    QUARANTINED = "QUARANTINED"
+    REVERSED = "REVERSED"
+
+
+class ImportStatus(StrEnum):
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class EmissionFactor:
+    """One published row. `kg_per_unit` is kg CO2e for one `unit`; both dates are inclusive, an open end is None."""
+
+    id: int
+    factor_id: str
+    label: str
+    category: str
+    unit: str
+    kg_per_unit: Decimal
+    region: str
+    valid_from: date
+    valid_to: date | None
+    source: str
+    edition: str
+    scope: str
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Enough to recompute an activity's emissions by hand."""
+
+    factor_id: str
+    factor_kg_per_unit: Decimal
+    factor_unit: str
+    region: str
+    edition: str
+    source: str
+    converted_quantity: Decimal
+    formula: str
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """`emissions` is grams, rounded once; `local_date` is the day of `started_at` in the person's time zone."""
+
+    id: UUID
+    owner: int
+    client_id: UUID
+    activity: str
+    category: str
+    quantity: Decimal
+    unit: str
+    started_at: datetime
+    ended_at: datetime | None
+    local_date: date
+    source: ActivitySource
+    status: ActivityStatus
+    emissions: int
+    explanation: Explanation
+
+
+class Direction(StrEnum):
+    """Which way a meter's energy flows. Only IMPORT is use."""
+
+    IMPORT = "IMPORT"
+    EXPORT = "EXPORT"
+    NET = "NET"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What every reader gives: one interval of one register, not judged yet.
+
+    `start` and `end` are aware UTC; `value` is in `unit` as the file wrote it; `quality` is the format's own letter;
+    `line` is the line in the file or None; `source` names the meter.
+    """
+
+    source: str
+    register: str
+    start: datetime
+    end: datetime
+    value: Decimal
+    unit: str
+    direction: Direction
+    quality: str = ""
+    record: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that was not taken, with words for the person and a code for the program."""
+
+    code: str
+    reason: str
+    line: int | None = None
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryTotal:
+    category: str
+    total: int
+    activities: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotal:
+    date: date
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintSummary:
+    """`allowance` and `remaining` are None where the person belongs to no programme."""
+
+    from_date: date
+    to_date: date
+    total: int
+    by_category: tuple[CategoryTotal, ...]
+    by_day: tuple[DayTotal, ...]
+    allowance: int | None
+    remaining: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """A file on its way into the footprint; the counts are of readings."""
+
+    id: UUID
+    owner: int
+    format: str
+    status: ImportStatus
+    records_read: int = 0
+    records_imported: int = 0
+    records_duplicate: int = 0
+    records_rejected: int = 0
+    emissions: int = 0
+    rejections: tuple[Rejection, ...] = field(default=())

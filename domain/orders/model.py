@@ -1,0 +1,240 @@
+"""Instruments, orders and trades: what they are and which combinations make sense."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.errors import DomainError
+from domain.ledger.model import Asset
+
+
+@dataclass(eq=False)
+class PriceOutsideBand(DomainError):
+    floor: int
+    ceiling: int
+
+
+@dataclass(eq=False)
+class MarketClosed(DomainError):
+    """`opens_at` is RFC 3339, where the next opening is known."""
+
+    opens_at: str | None = None
+
+
+@dataclass(eq=False)
+class OrderLimitExceeded(DomainError):
+    pass
+
+
+@dataclass(eq=False)
+class OrderNotOpen(DomainError):
+    pass
+
+
+class OrderSide(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    DAY = "DAY"
+    GTD = "GTD"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class OrderStatus(StrEnum):
+    OPEN = "OPEN"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+
+
+OPEN_STATUSES = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
+
+
+class OrderReason(StrEnum):
+    """Why an order ended other than by being filled."""
+
+    IOC_REMAINDER = "IOC_REMAINDER"
+    FOK_NOT_FILLABLE = "FOK_NOT_FILLABLE"
+    SELF_TRADE = "SELF_TRADE"
+    POST_ONLY_WOULD_TRADE = "POST_ONLY_WOULD_TRADE"
+    CANCELLED_BY_OWNER = "CANCELLED_BY_OWNER"
+    EXPIRED = "EXPIRED"
+
+
+class Liquidity(StrEnum):
+    MAKER = "MAKER"
+    TAKER = "TAKER"
+    AUCTION = "AUCTION"
+
+
+class TradingPhase(StrEnum):
+    CLOSED = "CLOSED"
+    CALL_AUCTION = "CALL_AUCTION"
+    CONTINUOUS = "CONTINUOUS"
+    HALTED = "HALTED"
+
+
+@dataclass(slots=True)
+class Instrument:
+    """A market. `asset` is what is traded, `money` what it is paid in. Fees are basis points of a trade's value."""
+
+    id: int
+    symbol: str
+    asset: Asset
+    money: Asset
+    tick_size: int
+    lot_size: int
+    maker_fee_basis_points: int
+    taker_fee_basis_points: int
+    phase: TradingPhase = TradingPhase.CONTINUOUS
+    reference_price: int | None = None
+    price_floor: int | None = None
+    price_ceiling: int | None = None
+
+    @property
+    def highest_fee_basis_points(self) -> int:
+        return max(self.maker_fee_basis_points, self.taker_fee_basis_points)
+
+
+@dataclass(slots=True)
+class Order:
+    """`sequence` is the command's and gives priority. `notional` is the sum of `price * grams` of its fills."""
+
+    id: int
+    owner: int
+    client_order_id: UUID
+    instrument: Instrument
+    side: OrderSide
+    type: OrderType
+    time_in_force: TimeInForce
+    price: int
+    quantity: int
+    post_only: bool
+    placed_at: datetime
+    expires_at: datetime | None
+    remaining: int
+    notional: int = 0
+    status: OrderStatus = OrderStatus.OPEN
+    reason: OrderReason | None = None
+    trades_until: int = 0
+    """The instrument's trade counter when this state was true: fills past it came later."""
+
+    @property
+    def sequence(self) -> int:
+        return self.id
+
+    @property
+    def filled(self) -> int:
+        return self.quantity - self.remaining
+
+    @property
+    def average_price(self) -> int | None:
+        """Mean price of the fills weighted by grams, rounded down; None without a fill."""
+        return self.notional // self.filled if self.filled else None
+
+
+class Trade(NamedTuple):
+    """One match. `sequence` counts the instrument's trades without gaps."""
+
+    instrument: int
+    sequence: int
+    price: int
+    quantity: int
+    value: int
+    buy_order: int
+    sell_order: int
+    buyer_fee: int
+    seller_fee: int
+    aggressor: OrderSide
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One party's side of a trade; `order_id` is that party's order."""
+
+    order_id: int
+    price: int
+    quantity: int
+    fee: int
+    liquidity: Liquidity
+    at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublicTrade:
+    symbol: str
+    sequence: int
+    price: int
+    quantity: int
+    aggressor: OrderSide | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLevel:
+    price: int
+    quantity: int
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookSnapshot:
+    """Best `depth` levels of each side, best first, and the checksum over the best ten of them."""
+
+    symbol: str
+    sequence: int
+    bids: tuple[PriceLevel, ...]
+    asks: tuple[PriceLevel, ...]
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookUpdate:
+    """A snapshot, or the levels that changed since `previous_sequence` with their absolute sizes (0 removes a level)."""
+
+    symbol: str
+    sequence: int
+    previous_sequence: int
+    snapshot: bool
+    bids: tuple[PriceLevel, ...]
+    asks: tuple[PriceLevel, ...]
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker:
+    symbol: str
+    last_price: int | None
+    best_bid: int | None
+    best_ask: int | None
+    open: int | None
+    high: int | None
+    low: int | None
+    volume: int
+    sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    opened_at: datetime
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    trades: int

@@ -1,0 +1,224 @@
+"""What the services need from the outside, as protocols. `infra/` implements them, `api/resources.py` hands them in.
+
+Stores return domain objects. A page is `limit` items in the list's order that come after the position `after`
+(exclusive); a position is what `schema/connections.py` puts into a cursor.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.commands import Answer, Command
+from domain.credits.model import PeriodStatement, Programme
+from domain.events import AccountEvent
+from domain.footprint.model import (
+    Activity,
+    EmissionFactor,
+    FootprintSummary,
+    ImportJob,
+    Rejection,
+)
+from domain.identity.model import Device, DevicePlatform, User
+from domain.ledger.model import Asset, Balance, JournalEntry
+from domain.orders.model import (
+    BookSnapshot,
+    BookUpdate,
+    Candle,
+    Fill,
+    Instrument,
+    Order,
+    PublicTrade,
+    Ticker,
+)
+from domain.rewards.model import Offer, Partner, Redemption
+
+
+class CommandQueue(Protocol):
+    """The way to the one writer."""
+
+    async def submit(self, command: Command) -> Answer:
+        """The engine's answer, after its commit. Raises Overloaded (queue full) or Unavailable (outcome unknown: retry)."""
+        ...
+
+
+# ---------------------------------------------------------------- reads of what the writer wrote
+
+
+class LedgerStore(Protocol):
+    async def asset(self, code: str) -> Asset | None: ...
+    async def balances(self, owner: int) -> Sequence[Balance]:
+        """One for each asset that the owner ever had, by code."""
+        ...
+
+    async def balance(self, owner: int, asset: str) -> Balance | None:
+        """Zero where the asset exists and the owner has none; None for an unknown asset."""
+        ...
+
+    async def statement(self, owner: int, after: int | None, limit: int) -> Sequence["StatementLine"]:
+        """Entries that touch the owner, newest first, with the owner's own legs; the position is the entry id."""
+        ...
+
+    async def entry(self, owner: int, entry_id: int) -> "StatementLine | None": ...
+
+
+class StatementLine(Protocol):
+    """A journal entry as one owner sees it."""
+
+    @property
+    def entry(self) -> JournalEntry: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+
+
+class MarketStore(Protocol):
+    async def instruments(self) -> Sequence[Instrument]: ...
+    async def instrument(self, symbol: str) -> Instrument | None: ...
+    async def order(self, owner: int, client_order_id: UUID) -> Order | None: ...
+    async def order_by_id(self, owner: int, order_id: int) -> Order | None: ...
+    async def orders(
+        self, owner: int, after: int | None, limit: int, symbol: str | None, open_only: bool
+    ) -> Sequence[Order]:
+        """Newest first; the position is the order id."""
+        ...
+
+    async def fills(self, orders: Sequence[Order]) -> Sequence[Sequence[Fill]]:
+        """For each order its fills, oldest first, none past the order's `trades_until`."""
+        ...
+
+    async def public_trades(self, symbol: str, before: int | None, limit: int) -> Sequence[PublicTrade]:
+        """Newest first; `before` is exclusive."""
+        ...
+
+    async def candles(self, symbol: str, seconds: int, start: datetime, end: datetime) -> Sequence[Candle]: ...
+
+
+class ProgrammeStore(Protocol):
+    async def programmes(self) -> Sequence[Programme]: ...
+    async def programme(self, code: str) -> Programme | None: ...
+    async def programme_of(self, owner: int) -> Programme | None: ...
+    async def member_count(self, programme_id: int) -> int: ...
+    async def members(self, programme_id: int) -> Sequence[int]: ...
+    async def join(self, programme_id: int, owner: int, now: datetime) -> None:
+        """Raises AlreadyMember where the owner belongs to any programme."""
+        ...
+
+    async def statements(self, owner: int, after: date | None, limit: int) -> Sequence[PeriodStatement]:
+        """Newest week first; the position is the week's Monday."""
+        ...
+
+    async def statement_of(self, owner: int, programme_id: int, week_start: date) -> PeriodStatement | None: ...
+    async def period_totals(self, programme_id: int, week_start: date) -> tuple[int, int, int, int] | None:
+        """Members, issued, surrendered, left over of a closed week; None where it is not closed."""
+        ...
+
+
+class RewardStore(Protocol):
+    async def offers(self, after: int | None, limit: int) -> Sequence[Offer]: ...
+    async def offer(self, offer_id: int) -> Offer | None: ...
+    async def redemption(self, redemption_id: int) -> Redemption | None: ...
+    async def redemptions(self, owner: int, after: int | None, limit: int) -> Sequence[Redemption]: ...
+
+
+class Streams(Protocol):
+    """News after the commit: replayed from Postgres, then live."""
+
+    async def book(self, symbol: str, depth: int) -> BookSnapshot | None:
+        """The book as of every commit that was answered before this call."""
+        ...
+
+    async def ticker(self, symbol: str) -> Ticker | None: ...
+    def tickers(self, symbols: Sequence[str]) -> AsyncIterator[Ticker]: ...
+    def trades(self, symbol: str, after: int | None) -> AsyncIterator[PublicTrade]: ...
+    def book_updates(self, symbol: str, depth: int) -> AsyncIterator[BookUpdate]: ...
+    def account_events(self, owner: int, after: int | None) -> AsyncIterator[AccountEvent]: ...
+    async def account_events_page(self, owner: int, after: int | None, limit: int) -> Sequence[AccountEvent]:
+        """Oldest first. Raises Resync where `after` lies before what is kept, InvalidCursor where it lies in the future."""
+        ...
+
+    def import_progress(self, owner: int, import_id: UUID) -> AsyncIterator[ImportJob]: ...
+
+
+# ---------------------------------------------------------------- identity
+
+
+class UserStore(Protocol):
+    async def add(self, user: User, password_hash: str) -> User:
+        """Gives the user its owner number. Raises EmailTaken."""
+        ...
+
+    async def by_id(self, user_id: UUID) -> User | None: ...
+    async def by_email(self, email: str) -> tuple[User, str] | None:
+        """The user and the password hash."""
+        ...
+
+    async def set_password_hash(self, user_id: UUID, password_hash: str) -> None: ...
+    async def register_device(
+        self, user_id: UUID, client_id: UUID, platform: DevicePlatform, push_token: str | None, now: datetime
+    ) -> Device: ...
+
+
+class PartnerStore(Protocol):
+    async def add(self, name: str, key_hash: bytes, key_prefix: str, now: datetime) -> Partner: ...
+    async def by_id(self, partner_id: UUID) -> Partner | None: ...
+
+
+# ---------------------------------------------------------------- footprint
+
+
+class FactorStore(Protocol):
+    async def candidates(self, factor_id: str, regions: Sequence[str]) -> Sequence[EmissionFactor]:
+        """Every row of this id in these regions, in the order of the regions given."""
+        ...
+
+    async def regions_of(self, factor_id: str) -> Sequence[str]: ...
+    async def search(
+        self,
+        factor_id: str | None,
+        category: str | None,
+        region: str | None,
+        on: date | None,
+        after: int | None,
+        limit: int,
+    ) -> Sequence[EmissionFactor]: ...
+
+
+class FootprintStore(Protocol):
+    async def by_client_ids(self, owner: int, client_ids: Sequence[UUID]) -> dict[UUID, tuple[Activity, bytes]]:
+        """Recorded activities and the hash of what was asked for."""
+        ...
+
+    async def record(self, activities: Sequence[tuple[Activity, bytes]]) -> None:
+        """Inserts activities with their payload hash and raises the day totals, in one transaction."""
+        ...
+
+    async def activity(self, owner: int, activity_id: UUID) -> Activity | None: ...
+    async def activities(
+        self,
+        owner: int,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+        from_date: date | None,
+        to_date: date | None,
+    ) -> Sequence[Activity]:
+        """Newest `started_at` first."""
+        ...
+
+    async def summary(self, owner: int, from_date: date, to_date: date) -> FootprintSummary:
+        """From the day totals; `allowance` and `remaining` are None, the service fills them."""
+        ...
+
+    async def emissions_between(
+        self, owners: Sequence[int], start: datetime, end: datetime
+    ) -> dict[int, int]:
+        """Grams of COUNTED activities that start in [start, end), for owners that have one."""
+        ...
+
+
+class ImportStore(Protocol):
+    async def add(self, job: ImportJob, path: str, now: datetime) -> None: ...
+    async def by_id(self, owner: int, import_id: UUID) -> ImportJob | None: ...
+    async def update(self, job: ImportJob) -> None: ...
+    async def rejections(self, import_id: UUID, limit: int) -> Sequence[Rejection]: ...
+
+

@@ -1,0 +1,69 @@
+"""The connection to Postgres: one asyncpg pool for SQL of our own, and the ORM beside it for the small tables.
+
+The pool sends no reset statement when a connection comes back (it would double every query): nothing here may leave
+session state behind. Start no task inside a transaction, and use `connection.transaction()` as a context manager only.
+"""
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.exceptions import DBConnectionError
+
+MODELS = ["infra.postgres.identity", "infra.postgres.footprint"]
+STATEMENT_TIMEOUT_SECONDS = 10
+POOL_SIZE = 8
+
+Pool = asyncpg.Pool[asyncpg.Record]
+
+
+def orm_config(url: str) -> dict[str, object]:
+    """Tortoise's configuration; app `gramme` has the models, package `migrations` their history."""
+    return {
+        "connections": {"default": url.replace("postgresql://", "postgres://", 1)},
+        "apps": {"gramme": {"models": MODELS, "default_connection": "default", "migrations": "migrations"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def _keep_session(_connection: object) -> None:
+    """In place of asyncpg's reset."""
+
+
+class Database:
+    """Both ways into one database, opened and closed together."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    @staticmethod
+    async def open(url: str) -> "Database":
+        """Connects; raises what `is_unavailable` recognises where the server cannot be reached."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=POOL_SIZE,
+            command_timeout=STATEMENT_TIMEOUT_SECONDS,
+            reset=_keep_session,
+            server_settings={"application_name": "gramme-api", "timezone": "UTC"},
+        )
+        await Tortoise.init(config=orm_config(url), _enable_global_fallback=True)
+        return Database(pool)
+
+    async def close(self) -> None:
+        await self.pool.close()
+        await Tortoise.close_connections()
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """True where the fault is that Postgres cannot be reached or is starting, so that trying again later is right."""
+    return isinstance(
+        error,
+        OSError
+        | TimeoutError
+        | DBConnectionError
+        | asyncpg.InterfaceError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.InsufficientResourcesError
+        | asyncpg.CannotConnectNowError,
+    )
