@@ -4,6 +4,8 @@ The pool sends no reset statement when a connection comes back (it would double 
 session state behind. Start no task inside a transaction, and use `connection.transaction()` as a context manager only.
 """
 
+from typing import TypeAlias
+
 import asyncpg
 from tortoise import Tortoise
 from tortoise.exceptions import DBConnectionError
@@ -12,7 +14,8 @@ MODELS = ["infra.postgres.identity", "infra.postgres.footprint"]
 STATEMENT_TIMEOUT_SECONDS = 10
 POOL_SIZE = 8
 
-Pool = asyncpg.Pool[asyncpg.Record]
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 def orm_config(url: str) -> dict[str, object]:
