@@ -36,7 +36,10 @@ class Command:
         """The command that `values` described; KeyError for a kind that this version does not know."""
         cls = _KINDS[kind]
         readers = _READERS.get(kind, {})
-        read = {name: readers[name](value) if name in readers and value is not None else value for name, value in values.items()}
+        read = {
+            name: readers[name](value) if name in readers and value is not None else value
+            for name, value in values.items()
+        }
         return cls(caller=caller, key=key, **read)
 
 

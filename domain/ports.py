@@ -38,7 +38,7 @@ class CommandQueue(Protocol):
     """The way to the one writer."""
 
     async def submit(self, command: Command) -> Answer:
-        """The engine's answer, after its commit. Raises Overloaded (queue full) or Unavailable (outcome unknown: retry)."""
+        """The answer, after its commit. Raises Overloaded (queue full) or Unavailable (outcome unknown: retry)."""
         ...
 
 
@@ -133,7 +133,7 @@ class Streams(Protocol):
     def book_updates(self, symbol: str, depth: int) -> AsyncIterator[BookUpdate]: ...
     def account_events(self, owner: int, after: int | None) -> AsyncIterator[AccountEvent]: ...
     async def account_events_page(self, owner: int, after: int | None, limit: int) -> Sequence[AccountEvent]:
-        """Oldest first. Raises Resync where `after` lies before what is kept, InvalidCursor where it lies in the future."""
+        """Oldest first. Raises Resync where `after` is older than what is kept, InvalidCursor where it lies ahead."""
         ...
 
     def import_progress(self, owner: int, import_id: UUID) -> AsyncIterator[ImportJob]: ...

@@ -1,8 +1,7 @@
 """Mass, money and price as integers, and the one place that rounds.
 
-Mass is grams of CO2e, money is minor units of a currency, price is minor units for one tonne. Outside, every such number
-lies within plus or minus 2^53 - 1 (JSON integers); inside, products stay under 2^63 because the edge checks the bound
-and the engine checks every product before it is stored.
+Mass is grams of CO2e, money is minor units of a currency, price is minor units for one tonne. Every such number lies
+within plus or minus 2^53 - 1 (JSON integers): the edge checks what comes in, the engine what it computes.
 """
 
 from typing import NewType

@@ -1,6 +1,6 @@
 """Instruments, orders and trades: what they are and which combinations make sense."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -131,6 +131,12 @@ class Order:
     reason: OrderReason | None = None
     trades_until: int = 0
     """The instrument's trade counter when this state was true: fills past it came later."""
+    resting: bool = False
+    """True while it stands in the book."""
+
+    def as_it_is(self) -> "Order":
+        """A copy that later commands do not change."""
+        return replace(self)
 
     @property
     def sequence(self) -> int:

@@ -1,6 +1,6 @@
 """Offers, redemptions and the partners behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -64,3 +64,7 @@ class Redemption:
     status: RedemptionStatus
     created_at: datetime
     expires_at: datetime
+
+    def as_it_is(self) -> "Redemption":
+        """A copy that later commands do not change."""
+        return replace(self)

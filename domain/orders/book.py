@@ -1,0 +1,136 @@
+"""The order book of one instrument: resting orders by price, then by sequence.
+
+A side keeps its prices as ranks (bids: price, asks: minus price), so that the best is always the largest and one loop
+serves both sides. A level keeps its orders in a queue; an order that ended elsewhere stays in the queue until it comes
+to the front, marked by `resting`, so that cancelling costs the same in a level of ten or of ten thousand.
+
+Invariant: after every command the best bid is below the best ask.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from domain.orders.model import Order, OrderSide, PriceLevel
+
+COMPACT_AFTER = 64
+
+
+class Level:
+    """The orders at one price, oldest first; `quantity` and `count` are of those that still rest."""
+
+    __slots__ = ("count", "orders", "price", "quantity")
+
+    def __init__(self, price: int) -> None:
+        self.price = price
+        self.orders: deque[Order] = deque()
+        self.quantity = 0
+        self.count = 0
+
+    def first(self) -> Order:
+        """The oldest resting order; only for a level that has one."""
+        while not self.orders[0].resting:
+            self.orders.popleft()
+        return self.orders[0]
+
+    def resting(self) -> Iterator[Order]:
+        return (order for order in self.orders if order.resting)
+
+
+class BookSide:
+    __slots__ = ("levels", "ranks", "side", "sign")
+
+    def __init__(self, side: OrderSide) -> None:
+        self.side = side
+        self.sign = 1 if side is OrderSide.BUY else -1
+        self.levels: dict[int, Level] = {}
+        self.ranks: list[int] = []
+
+    def rank(self, price: int) -> int:
+        return self.sign * price
+
+    def best(self) -> Level | None:
+        return self.levels[self.ranks[-1]] if self.ranks else None
+
+    def best_first(self) -> Iterator[Level]:
+        return (self.levels[rank] for rank in reversed(self.ranks))
+
+    def add(self, order: Order) -> Level:
+        rank = self.sign * order.price
+        level = self.levels.get(rank)
+        if level is None:
+            level = self.levels[rank] = Level(order.price)
+            insort(self.ranks, rank)
+        level.orders.append(order)
+        level.quantity += order.remaining
+        level.count += 1
+        return level
+
+    def take(self, order: Order, quantity: int) -> None:
+        """Removes `quantity` of a resting order from its level, and the order where nothing of it is left to rest."""
+        rank = self.sign * order.price
+        level = self.levels[rank]
+        level.quantity -= quantity
+        if order.resting:
+            return
+        level.count -= 1
+        if level.count == 0:
+            del self.levels[rank]
+            del self.ranks[bisect_left(self.ranks, rank)]
+        elif len(level.orders) > COMPACT_AFTER and len(level.orders) > 2 * level.count:
+            level.orders = deque(level.resting())
+
+
+class OrderBook:
+    """`changed` is the prices whose level differs from what was last told; `digest` names the whole of what rests."""
+
+    __slots__ = ("asks", "bids", "changed", "digest")
+
+    def __init__(self) -> None:
+        self.bids = BookSide(OrderSide.BUY)
+        self.asks = BookSide(OrderSide.SELL)
+        self.changed: set[tuple[OrderSide, int]] = set()
+        self.digest = 0
+
+    def side(self, side: OrderSide) -> BookSide:
+        return self.bids if side is OrderSide.BUY else self.asks
+
+    def opposite(self, side: OrderSide) -> BookSide:
+        return self.asks if side is OrderSide.BUY else self.bids
+
+    def rest(self, order: Order) -> None:
+        """Puts an order at the end of its level."""
+        order.resting = True
+        self.side(order.side).add(order)
+        self.digest ^= _mark(order.id, order.remaining)
+        self.changed.add((order.side, order.price))
+
+    def fill(self, order: Order, quantity: int) -> None:
+        """Takes a fill out of a resting order; one that is filled leaves the book."""
+        self.digest ^= _mark(order.id, order.remaining)
+        order.remaining -= quantity
+        if order.remaining == 0:
+            order.resting = False
+        else:
+            self.digest ^= _mark(order.id, order.remaining)
+        self.side(order.side).take(order, quantity)
+        self.changed.add((order.side, order.price))
+
+    def remove(self, order: Order) -> None:
+        """Takes a resting order out, whatever is left of it."""
+        self.digest ^= _mark(order.id, order.remaining)
+        order.resting = False
+        self.side(order.side).take(order, order.remaining)
+        self.changed.add((order.side, order.price))
+
+    def level(self, side: OrderSide, price: int) -> PriceLevel:
+        """The level as the market sees it; quantity 0 where nothing rests at that price."""
+        book_side = self.side(side)
+        level = book_side.levels.get(book_side.rank(price))
+        return PriceLevel(price, level.quantity, level.count) if level else PriceLevel(price, 0, 0)
+
+
+def _mark(order_id: int, remaining: int) -> int:
+    """128 bits that stand for one resting order; the book's digest is the exclusive-or of all of them."""
+    return int.from_bytes(blake2b(b"%d:%d" % (order_id, remaining), digest_size=16).digest(), "big")

@@ -1,0 +1,124 @@
+"""The engine's rules for orders: place, cancel, expire."""
+
+from domain.commands import Answer, CancelOrder, PlaceOrder
+from domain.errors import InsufficientBalance, InvalidInput, NotFound
+from domain.orders import matching, rules, settlement
+from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderStatus, TimeInForce
+from domain.state import Market
+from domain.turn import Turn
+
+
+def place_order(turn: Turn, command: PlaceOrder) -> Answer:
+    market = turn.state.markets.get(command.symbol)
+    if market is None:
+        raise InvalidInput("There is no instrument with this symbol.", "symbol")
+    rules.check_order(command, market.instrument, turn.now)
+    order = _new_order(turn, command, market)
+    _check_balance(turn, order)
+
+    turn.outcome.placed.append(order)
+    if order.post_only and matching.would_trade(order, market.book):
+        _end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
+    elif order.time_in_force is TimeInForce.FOK and not matching.is_fillable(order, market.book):
+        _end(turn, order, market, OrderStatus.CANCELLED, OrderReason.FOK_NOT_FILLABLE)
+    else:
+        settlement.open_hold(turn, order)
+        _trade(turn, order, market)
+    return _answer(order)
+
+
+def cancel_order(turn: Turn, command: CancelOrder) -> Answer:
+    """Cancelling what its owner has already cancelled returns it."""
+    key = (command.caller, command.client_order_id)
+    order = turn.state.orders.get(key)
+    if order is None:
+        ended = turn.state.ended_orders.get(key)
+        if ended is None:
+            raise NotFound("There is no order of yours with this clientOrderId.")
+        if ended.reason is not OrderReason.CANCELLED_BY_OWNER:
+            raise OrderNotOpen(f"This order is {ended.status} and can no longer be cancelled.")
+        return _answer(ended)
+    end_resting(turn, order, OrderStatus.CANCELLED, OrderReason.CANCELLED_BY_OWNER)
+    return _answer(order)
+
+
+def end_resting(turn: Turn, order: Order, status: OrderStatus, reason: OrderReason) -> None:
+    """Takes a resting order out of the book and frees what it holds."""
+    market = turn.state.markets[order.instrument.symbol]
+    market.book.remove(order)
+    turn.touch_book(market)
+    settlement.release_rest(turn, order)
+    _end(turn, order, market, status, reason)
+
+
+def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
+    if command.key is None:
+        raise InvalidInput("An order needs a clientOrderId.", "clientOrderId")
+    return Order(
+        id=turn.sequence,
+        owner=command.caller,
+        client_order_id=command.key,
+        instrument=market.instrument,
+        side=command.side,
+        type=command.type,
+        time_in_force=rules.effective_time_in_force(command),
+        price=command.price,
+        quantity=command.quantity,
+        post_only=command.post_only,
+        placed_at=turn.now,
+        expires_at=rules.deadline(command, turn.now),
+        remaining=command.quantity,
+    )
+
+
+def _check_balance(turn: Turn, order: Order) -> None:
+    instrument = order.instrument
+    asset = settlement.held_asset(order.side, instrument)
+    required = settlement.held_by(order.side, order.price, order.quantity, instrument.highest_fee_basis_points)
+    available = turn.available(order.owner, asset)
+    if available < required:
+        raise InsufficientBalance(
+            f"This order needs {required} {asset.unit} of {asset.code}; {available} are available.",
+            asset=asset.code,
+            available=available,
+            required=required,
+        )
+
+
+def _trade(turn: Turn, order: Order, market: Market) -> None:
+    """Matches, settles each match, then lets the rest stand or ends it."""
+    matches, met_own_order = matching.match(order, market.book)
+    left = order.quantity
+    for matched in matches:
+        left -= matched.quantity
+        settlement.settle(turn, market, order, matched, left)
+    for maker in {matched.maker.id: matched.maker for matched in matches}.values():
+        maker.status = OrderStatus.PARTIALLY_FILLED if maker.remaining else OrderStatus.FILLED
+        turn.touch_order(maker, market)
+        if not maker.resting:
+            turn.state.end_order(maker)
+    if matches:
+        turn.touch_book(market)
+
+    if order.remaining == 0:
+        _end(turn, order, market, OrderStatus.FILLED, None)
+    elif met_own_order or order.time_in_force in rules.IMMEDIATE:
+        settlement.release_rest(turn, order)
+        reason = OrderReason.SELF_TRADE if met_own_order else OrderReason.IOC_REMAINDER
+        _end(turn, order, market, OrderStatus.CANCELLED, reason)
+    else:
+        order.status = OrderStatus.PARTIALLY_FILLED if matches else OrderStatus.OPEN
+        turn.touch_order(order, market)
+        turn.state.add_order(order)
+        turn.touch_book(market)
+
+
+def _end(turn: Turn, order: Order, market: Market, status: OrderStatus, reason: OrderReason | None) -> None:
+    order.status = status
+    order.reason = reason
+    turn.touch_order(order, market)
+    turn.state.end_order(order)
+
+
+def _answer(order: Order) -> Answer:
+    return Answer("order", {"id": order.id}, order.as_it_is())

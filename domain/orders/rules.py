@@ -1,0 +1,61 @@
+"""What an order must be before it may trade. Sources of the rules: the contract's PlaceOrderInput."""
+
+from datetime import datetime, time, timedelta
+
+from domain.commands import PlaceOrder
+from domain.errors import InvalidInput
+from domain.orders.model import Instrument, MarketClosed, OrderType, PriceOutsideBand, TimeInForce, TradingPhase
+from domain.units import GRAMS_PER_TONNE, OUTSIDE_MAX, purchase_hold
+
+IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+def check_order(order: PlaceOrder, instrument: Instrument, now: datetime) -> None:
+    """Raises InvalidInput, PriceOutsideBand or MarketClosed with the reason and the numbers."""
+    _check_combination(order, now)
+    _check_numbers(order, instrument)
+    if instrument.phase is not TradingPhase.CONTINUOUS:
+        raise MarketClosed(f"{instrument.symbol} is {instrument.phase}: no orders are taken now.")
+    floor, ceiling = instrument.price_floor, instrument.price_ceiling
+    if (floor is not None and order.price < floor) or (ceiling is not None and order.price > ceiling):
+        raise PriceOutsideBand(
+            f"The price must lie from {floor} to {ceiling}.", floor=floor or 0, ceiling=ceiling or OUTSIDE_MAX
+        )
+
+
+def _check_combination(order: PlaceOrder, now: datetime) -> None:
+    tif = order.time_in_force
+    if order.type is OrderType.MARKET and tif in (TimeInForce.DAY, TimeInForce.GTD):
+        raise InvalidInput("A MARKET order trades at once or not at all; leave timeInForce out.", "timeInForce")
+    if order.post_only and (order.type is OrderType.MARKET or tif in IMMEDIATE):
+        raise InvalidInput("A post-only order must be able to rest: use LIMIT with GTC, DAY or GTD.", "postOnly")
+    if tif is TimeInForce.GTD and (order.expires_at is None or order.expires_at <= now):
+        raise InvalidInput("A GTD order needs expiresAt in the future.", "expiresAt")
+    if tif is not TimeInForce.GTD and order.expires_at is not None:
+        raise InvalidInput("expiresAt goes with timeInForce GTD only.", "expiresAt")
+
+
+def _check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
+    if order.quantity <= 0 or order.quantity % instrument.lot_size:
+        raise InvalidInput(f"The quantity must be a positive multiple of {instrument.lot_size} g.", "quantity")
+    if order.price <= 0 or order.price % instrument.tick_size:
+        raise InvalidInput(f"The price must be a positive multiple of {instrument.tick_size}.", "price")
+    if order.price * instrument.lot_size < GRAMS_PER_TONNE:
+        lowest = -(-GRAMS_PER_TONNE // instrument.lot_size)
+        raise InvalidInput(f"At this price one lot is worth less than 1; the lowest price is {lowest}.", "price")
+    if purchase_hold(order.price, order.quantity, instrument.highest_fee_basis_points) > OUTSIDE_MAX:
+        raise InvalidInput("Price times quantity is larger than anything this market can settle.", "quantity")
+
+
+def effective_time_in_force(order: PlaceOrder) -> TimeInForce:
+    """A MARKET order is IOC at its worst acceptable price, or FOK where that was asked for."""
+    if order.type is OrderType.MARKET and order.time_in_force is not TimeInForce.FOK:
+        return TimeInForce.IOC
+    return order.time_in_force
+
+
+def deadline(order: PlaceOrder, now: datetime) -> datetime | None:
+    """When a resting order ends by itself: GTD at its time, DAY at the next 00:00 UTC."""
+    if order.time_in_force is TimeInForce.DAY:
+        return datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)
+    return order.expires_at

@@ -1,0 +1,85 @@
+"""A match becomes a trade and its journal entry; a hold is opened and what is left of it is freed.
+
+Invariant: what an open order holds is a function of the order alone (`held_by`), so the audit can recompute it.
+"""
+
+from domain.ledger import entries
+from domain.ledger.model import Asset, EntryKind
+from domain.orders.matching import Match
+from domain.orders.model import Instrument, Order, OrderSide, Trade
+from domain.state import Market
+from domain.turn import Turn
+from domain.units import fee_of, purchase_hold, trade_value
+
+
+def held_by(side: OrderSide, price: int, grams: int, fee_basis_points: int) -> int:
+    """What an order with `grams` left reserves: money and the highest fee for a BUY, the grams for a SELL."""
+    return purchase_hold(price, grams, fee_basis_points) if side is OrderSide.BUY else grams
+
+
+def held_asset(side: OrderSide, instrument: Instrument) -> Asset:
+    return instrument.money if side is OrderSide.BUY else instrument.asset
+
+
+def _held(order: Order, grams: int) -> int:
+    return held_by(order.side, order.price, grams, order.instrument.highest_fee_basis_points)
+
+
+def open_hold(turn: Turn, order: Order) -> None:
+    asset = held_asset(order.side, order.instrument)
+    postings = entries.hold(order.owner, asset.id, _held(order, order.quantity))
+    turn.post(EntryKind.ORDER_HOLD, f"order:{order.id}", postings)
+
+
+def release_rest(turn: Turn, order: Order) -> None:
+    """Frees what the unfilled rest of an order holds."""
+    asset = held_asset(order.side, order.instrument)
+    postings = entries.release(order.owner, asset.id, _held(order, order.remaining))
+    turn.post(EntryKind.ORDER_RELEASE, f"order:{order.id}", postings)
+
+
+def settle(turn: Turn, market: Market, taker: Order, matched: Match, taker_left: int) -> None:
+    """Delivery versus payment of one match; `taker_left` is what the taker still wanted after it."""
+    instrument = market.instrument
+    maker, price, grams = matched
+    value = trade_value(price, grams)
+    maker_fee = fee_of(value, instrument.maker_fee_basis_points)
+    taker_fee = fee_of(value, instrument.taker_fee_basis_points)
+    if taker.side is OrderSide.BUY:
+        buyer, seller, buyer_fee, seller_fee = taker, maker, taker_fee, maker_fee
+        buyer_left = taker_left
+    else:
+        buyer, seller, buyer_fee, seller_fee = maker, taker, maker_fee, taker_fee
+        buyer_left = maker.remaining
+    freed = _held(buyer, buyer_left + grams) - _held(buyer, buyer_left) - value - buyer_fee
+    market.trade_sequence += 1
+    entry = turn.post(
+        EntryKind.TRADE,
+        f"trade:{instrument.symbol}:{market.trade_sequence}",
+        entries.trade(
+            buyer=buyer.owner,
+            seller=seller.owner,
+            money=instrument.money.id,
+            grams_asset=instrument.asset.id,
+            grams=grams,
+            value=value,
+            buyer_fee=buyer_fee,
+            seller_fee=seller_fee,
+            buyer_release=freed,
+        ),
+    )
+    for order in (buyer, seller):
+        order.notional += price * grams
+    trade = Trade(
+        instrument.id,
+        market.trade_sequence,
+        price,
+        grams,
+        value,
+        buyer.id,
+        seller.id,
+        buyer_fee,
+        seller_fee,
+        taker.side,
+    )
+    turn.outcome.trades.append((trade, entry))

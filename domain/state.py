@@ -1,0 +1,154 @@
+"""All that the engine knows: balances, books, and the things that commands name.
+
+Nobody but the engine changes it. Wallets are loaded on first touch by whoever drives the engine; a replay from zero
+starts with all of them empty. What has ended (orders, redemptions) is kept in `ended_*` until the driver forgets it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from heapq import heappop, heappush
+from uuid import UUID
+
+from domain.credits.model import Programme
+from domain.ledger.model import Asset, AssetKind, Balance
+from domain.orders.book import OrderBook
+from domain.orders.model import Instrument, Order
+from domain.rewards.model import Offer, Redemption, RedemptionStatus
+
+
+class Wallet:
+    """One owner's balances by asset id, each [available, held], and the number of its last event."""
+
+    __slots__ = ("balances", "event_sequence")
+
+    def __init__(self, event_sequence: int = 0) -> None:
+        self.balances: dict[int, list[int]] = {}
+        self.event_sequence = event_sequence
+
+
+class Market:
+    """One instrument with its book and its two counters."""
+
+    __slots__ = ("book", "book_sequence", "instrument", "trade_sequence")
+
+    def __init__(self, instrument: Instrument, book_sequence: int = 0, trade_sequence: int = 0) -> None:
+        self.instrument = instrument
+        self.book = OrderBook()
+        self.book_sequence = book_sequence
+        self.trade_sequence = trade_sequence
+
+
+@dataclass(slots=True)
+class State:
+    command_sequence: int = 0
+    entry_sequence: int = 0
+    wallets: dict[int, Wallet] = field(default_factory=dict)
+    assets: dict[str, Asset] = field(default_factory=dict)
+    markets: dict[str, Market] = field(default_factory=dict)
+    programmes: dict[str, Programme] = field(default_factory=dict)
+    closed_periods: set[tuple[int, date]] = field(default_factory=set)
+    offers: dict[int, Offer] = field(default_factory=dict)
+    orders: dict[tuple[int, UUID], Order] = field(default_factory=dict)
+    """Resting orders by owner and client order id."""
+    orders_by_id: dict[int, Order] = field(default_factory=dict)
+    redemptions: dict[int, Redemption] = field(default_factory=dict)
+    """Reserved redemptions."""
+    redemption_codes: dict[str, int] = field(default_factory=dict)
+    ended_orders: dict[tuple[int, UUID], Order] = field(default_factory=dict)
+    ended_redemptions: dict[int, Redemption] = field(default_factory=dict)
+    _deadlines: list[tuple[datetime, int]] = field(default_factory=list)
+
+    # ------------------------------------------------------------ balances
+
+    def balance(self, owner: int, asset: int) -> list[int]:
+        """[available, held], made where missing."""
+        wallet = self.wallets.get(owner)
+        if wallet is None:
+            wallet = self.wallets[owner] = Wallet()
+        balance = wallet.balances.get(asset)
+        if balance is None:
+            balance = wallet.balances[asset] = [0, 0]
+        return balance
+
+    def balance_of(self, owner: int, asset: Asset) -> Balance:
+        available, held = self.balance(owner, asset.id)
+        return Balance(asset, available, held)
+
+    # ------------------------------------------------------------ things
+
+    def open_asset(self, code: str, kind: AssetKind, unit: str) -> Asset:
+        asset = self.assets[code] = Asset(len(self.assets) + 1, code, kind, unit)
+        return asset
+
+    def programme_of_asset(self, asset: Asset) -> Programme | None:
+        """The programme that issued an allowance: PCA-<code>-<year>."""
+        if asset.kind is not AssetKind.ALLOWANCE:
+            return None
+        return self.programmes.get(asset.code.removeprefix("PCA-").rpartition("-")[0])
+
+    def add_order(self, order: Order) -> None:
+        """Puts an order into its book and remembers its deadline."""
+        self.markets[order.instrument.symbol].book.rest(order)
+        self.orders[order.owner, order.client_order_id] = order
+        self.orders_by_id[order.id] = order
+        if order.expires_at is not None:
+            heappush(self._deadlines, (order.expires_at, order.id))
+
+    def end_order(self, order: Order) -> None:
+        """Forgets an order that left the book."""
+        self.orders.pop((order.owner, order.client_order_id), None)
+        self.orders_by_id.pop(order.id, None)
+        self.ended_orders[order.owner, order.client_order_id] = order
+
+    def add_redemption(self, redemption: Redemption) -> None:
+        self.redemptions[redemption.id] = redemption
+        self.redemption_codes[redemption.code] = redemption.id
+        heappush(self._deadlines, (redemption.expires_at, redemption.id))
+
+    def end_redemption(self, redemption: Redemption, status: RedemptionStatus) -> None:
+        del self.redemptions[redemption.id]
+        redemption.status = status
+        self.remember_ended_redemption(redemption)
+
+    def remember_ended_redemption(self, redemption: Redemption) -> None:
+        self.redemption_codes[redemption.code] = redemption.id
+        self.ended_redemptions[redemption.id] = redemption
+
+    def redemption(self, redemption_id: int | None) -> Redemption | None:
+        """Reserved or ended."""
+        if redemption_id is None:
+            return None
+        return self.redemptions.get(redemption_id) or self.ended_redemptions.get(redemption_id)
+
+    def forget_ended(self) -> None:
+        """Drops what has ended; the driver loads it again where a command names it."""
+        for redemption in self.ended_redemptions.values():
+            self.redemption_codes.pop(redemption.code, None)
+        self.ended_redemptions.clear()
+        self.ended_orders.clear()
+
+    # ------------------------------------------------------------ time
+
+    def is_due(self, now: datetime) -> bool:
+        """True where the time of an order or redemption is over."""
+        deadlines = self._deadlines
+        while deadlines and not self._is_open(deadlines[0][1]):
+            heappop(deadlines)
+        return bool(deadlines) and deadlines[0][0] <= now
+
+    def pop_due(self, now: datetime) -> Order | Redemption | None:
+        """The next order or redemption whose time is over, earliest first."""
+        if not self.is_due(now):
+            return None
+        _, thing_id = heappop(self._deadlines)
+        return self.orders_by_id.get(thing_id) or self.redemptions[thing_id]
+
+    def _is_open(self, thing_id: int) -> bool:
+        return thing_id in self.orders_by_id or thing_id in self.redemptions
+
+    def digest(self) -> bytes:
+        """16 bytes that name every resting order of every market."""
+        digest = 0
+        for market in self.markets.values():
+            digest ^= market.book.digest
+        return digest.to_bytes(16, "big")

@@ -1,0 +1,181 @@
+"""One command's turn at the state: what it may do, and the record of what it did.
+
+A rule first refuses (raises DomainError before it changed anything), then acts through the turn, which keeps the
+invariants: entries balance, nothing goes below zero that may not.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from domain.commands import Answer
+from domain.credits.model import PeriodStatement, Programme
+from domain.ids import FIRST_OWNER
+from domain.ledger.model import Asset, AssetKind, EntryKind, JournalEntry, Posting, SystemAccount
+from domain.orders.model import Instrument, Order, Trade
+from domain.rewards.model import Offer, Redemption
+from domain.state import Market, State, Wallet
+from domain.units import OUTSIDE_MAX
+
+TICK_SIZE = 1
+LOT_SIZE = 1_000
+
+WORLD = frozenset({SystemAccount.ISSUANCE, SystemAccount.FLOAT})
+"""The accounts through which value enters; minus their balance is what was ever issued or paid in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A week that was closed, as one row; `statements` has a line for each member."""
+
+    programme: int
+    week_start: date
+    members: int
+    issued: int
+    surrendered: int
+    left_over: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNews:
+    """One command's events for one person, numbered first to last; `infra/postgres/events.py` reads the payloads."""
+
+    owner: int
+    first_sequence: int
+    last_sequence: int
+    payloads: list[list[Any]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Everything that one command changed, to be written in one transaction."""
+
+    sequence: int
+    now: datetime
+    answer: Answer
+    entries: list[JournalEntry] = field(default_factory=list)
+    trades: list[tuple[Trade, int]] = field(default_factory=list)
+    """Each with the id of its entry."""
+    placed: list[Order] = field(default_factory=list)
+    orders: dict[int, Order] = field(default_factory=dict)
+    """Every order whose state changed, the placed ones too."""
+    balances: dict[tuple[int, int], EntryKind] = field(default_factory=dict)
+    """(owner, asset) of every balance that moved, with what moved it last."""
+    assets: list[Asset] = field(default_factory=list)
+    instruments: list[Instrument] = field(default_factory=list)
+    programmes: list[Programme] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=list)
+    statements: list[PeriodStatement] = field(default_factory=list)
+    offers: dict[int, Offer] = field(default_factory=dict)
+    redemptions: dict[int, Redemption] = field(default_factory=dict)
+    till_references: dict[int, str] = field(default_factory=dict)
+    news: list[AccountNews] = field(default_factory=list)
+
+
+class Turn:
+    __slots__ = ("_touched_markets", "now", "outcome", "sequence", "state")
+
+    def __init__(self, state: State, sequence: int, now: datetime) -> None:
+        self.state = state
+        self.sequence = sequence
+        self.now = now
+        self.outcome = Outcome(sequence, now, Answer("", {}))
+        self._touched_markets: dict[str, Market] = {}
+
+    # ------------------------------------------------------------ ledger
+
+    def post(self, kind: EntryKind, reference: str, postings: tuple[Posting, ...]) -> int:
+        """Writes one balanced entry and moves the balances; returns its id."""
+        state = self.state
+        state.entry_sequence += 1
+        moved = self.outcome.balances
+        for owner, asset, held, amount in postings:
+            balance = state.balance(owner, asset)
+            balance[held] += amount
+            if balance[held] < 0 and (held or owner not in WORLD):
+                raise ArithmeticError(f"{kind} {reference} would overdraw owner {owner}, asset {asset}")
+            moved[owner, asset] = kind
+        self.outcome.entries.append(JournalEntry(state.entry_sequence, kind, reference, postings))
+        return state.entry_sequence
+
+    def available(self, owner: int, asset: Asset) -> int:
+        return self.state.balance(owner, asset.id)[0]
+
+    def room(self, asset: Asset) -> int:
+        """How much more of an asset may ever enter, so that no balance leaves the range that clients can read."""
+        world = SystemAccount.FLOAT if asset.kind is AssetKind.MONEY else SystemAccount.ISSUANCE
+        return OUTSIDE_MAX + self.state.balance(world, asset.id)[0]
+
+    def open_market(self, asset: Asset, money: Asset, maker_fee: int, taker_fee: int) -> None:
+        """Lists an asset under its own code; fees are basis points of a trade's value."""
+        instrument = Instrument(
+            id=len(self.state.markets) + 1,
+            symbol=asset.code,
+            asset=asset,
+            money=money,
+            tick_size=TICK_SIZE,
+            lot_size=LOT_SIZE,
+            maker_fee_basis_points=maker_fee,
+            taker_fee_basis_points=taker_fee,
+        )
+        self.state.markets[instrument.symbol] = Market(instrument)
+        self.outcome.instruments.append(instrument)
+
+    # ------------------------------------------------------------ what changed
+
+    def touch_order(self, order: Order, market: Market) -> None:
+        """Notes that an order's state changed and from which trade on it is newer."""
+        order.trades_until = market.trade_sequence
+        self.outcome.orders[order.id] = order
+
+    def touch_book(self, market: Market) -> None:
+        """Notes that a book changed; it counts once for the whole command."""
+        self._touched_markets[market.instrument.symbol] = market
+
+    def touch_redemption(self, redemption: Redemption) -> None:
+        self.outcome.redemptions[redemption.id] = redemption
+
+    def touch_offer(self, offer: Offer) -> None:
+        self.outcome.offers[offer.id] = offer
+
+    def finish(self, answer: Answer) -> Outcome:
+        """Numbers the news and the book changes; the turn is over."""
+        for market in self._touched_markets.values():
+            market.book_sequence += 1
+        self.outcome.answer = answer
+        self.outcome.news = self._news()
+        return self.outcome
+
+    def _news(self) -> list[AccountNews]:
+        """For each person: trades, then orders and redemptions, then balances."""
+        outcome = self.outcome
+        lists: dict[int, list[list[Any]]] = {owner: [] for owner, _ in outcome.balances}
+        states: dict[int, list[Any]] = {}
+        for order in outcome.orders.values():
+            lists.setdefault(order.owner, [])
+            states[order.id] = [
+                order.id,
+                order.remaining,
+                order.notional,
+                order.status,
+                order.reason,
+                order.trades_until,
+            ]
+        for trade, _ in outcome.trades:
+            for order_id in (trade.buy_order, trade.sell_order):
+                owner = outcome.orders[order_id].owner
+                lists[owner].append(["T", *states[order_id], trade.sequence])
+        for order in outcome.orders.values():
+            lists[order.owner].append(["O", *states[order.id]])
+        for redemption in outcome.redemptions.values():
+            lists.setdefault(redemption.owner, []).append(["R", redemption.id, redemption.status])
+        for (owner, asset), kind in outcome.balances.items():
+            available, held = self.state.balance(owner, asset)
+            lists[owner].append(["B", asset, available, held, kind])
+        return [self._numbered(owner, payloads) for owner, payloads in lists.items() if owner >= FIRST_OWNER]
+
+    def _numbered(self, owner: int, payloads: list[list[Any]]) -> AccountNews:
+        wallet = self.state.wallets.setdefault(owner, Wallet())
+        first = wallet.event_sequence + 1
+        wallet.event_sequence += len(payloads)
+        return AccountNews(owner, first, wallet.event_sequence, payloads)
