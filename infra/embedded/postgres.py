@@ -87,6 +87,7 @@ class EmbeddedPostgres:
         progress("Starting Postgres")
         if is_alone and not self.pids():
             (self._home.postgres / "postmaster.pid").unlink(missing_ok=True)
+        self.reap()
         deadline = time.monotonic() + RECOVERY_SECONDS
         tries = 0
         log_start = 0

@@ -46,6 +46,7 @@ class EmbeddedValkey:
         account = Account.of(self._home.valkey)
         if not self._home.valkey.exists():
             account.make_folder(self._home.valkey)
+        self.reap()
         deadline = time.monotonic() + START_SECONDS
         tries = 0
         log_start = 0
