@@ -19,7 +19,7 @@ from domain.footprint.model import (
     ImportJob,
     Rejection,
 )
-from domain.identity.model import Device, DevicePlatform, User
+from domain.identity.model import Device, DevicePlatform, Session, Tokens, User, Viewer
 from domain.ledger.model import Asset, Balance, JournalEntry
 from domain.orders.model import (
     BookSnapshot,
@@ -149,18 +149,72 @@ class UserStore(Protocol):
 
     async def by_id(self, user_id: UUID) -> User | None: ...
     async def by_email(self, email: str) -> tuple[User, str] | None:
-        """The user and the password hash."""
+        """The user and the password hash; `email` as `comparable_email` gives it."""
         ...
 
     async def set_password_hash(self, user_id: UUID, password_hash: str) -> None: ...
     async def register_device(
         self, user_id: UUID, client_id: UUID, platform: DevicePlatform, push_token: str | None, now: datetime
-    ) -> Device: ...
+    ) -> Device:
+        """The device of this user and client id: made at the first call, brought up to date by each later one."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sign-in families: a session, its access tokens and the chain of its refresh tokens. Tokens are kept as hashes."""
+
+    async def start(self, user: User, now: datetime) -> Session: ...
+    async def refresh(self, refresh_token: str, now: datetime) -> tuple[UUID, Tokens]:
+        """The user and the tokens that follow. Raises InvalidCredentials; a reused token ends its session first."""
+        ...
+
+    async def end(self, session_id: UUID, now: datetime) -> None:
+        """From here on none of its tokens is worth anything."""
+        ...
+
+    async def viewer(self, access_token: str, now: datetime) -> Viewer | None:
+        """Whose token this is; None where it is unknown, expired or its session has ended."""
+        ...
+
+    async def ended(self, session_id: UUID) -> None:
+        """Returns when this process ends the session."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    async def hash(self, password: str) -> str: ...
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """False for None too, in the same time. Raises Overloaded where too many wait."""
+        ...
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """True where it was made with other parameters than those of today."""
+        ...
+
+
+class RateLimiter(Protocol):
+    """Counts by name and subject in windows of fixed length; the names and their limits are settings."""
+
+    async def count(self, name: str, subject: str) -> None:
+        """Counts one. Raises TooManyRequests where that is more than the limit."""
+        ...
+
+    async def forgive(self, name: str, subject: str) -> None:
+        """Takes one back that was counted just now."""
+        ...
 
 
 class PartnerStore(Protocol):
-    async def add(self, name: str, key_hash: bytes, key_prefix: str, now: datetime) -> Partner: ...
+    async def add(self, name: str, now: datetime) -> tuple[Partner, str]:
+        """A partner with its first API key, in clear for the only time."""
+        ...
+
     async def by_id(self, partner_id: UUID) -> Partner | None: ...
+    async def viewer(self, api_key: str) -> Viewer | None:
+        """Whose key this is; None where it is unknown or revoked."""
+        ...
+
+    async def revoke(self, key_prefix: str, now: datetime) -> None: ...
 
 
 # ---------------------------------------------------------------- footprint
@@ -188,8 +242,11 @@ class FootprintStore(Protocol):
         """Recorded activities and the hash of what was asked for."""
         ...
 
-    async def record(self, activities: Sequence[tuple[Activity, bytes]]) -> None:
-        """Inserts activities with their payload hash and raises the day totals, in one transaction."""
+    async def record(self, owner: int, activities: Sequence[tuple[Activity, bytes]]) -> set[UUID]:
+        """Inserts activities with their payload hash and raises the day totals, in one transaction.
+
+        Gives the client ids that were new: those that are known by now are left as they are.
+        """
         ...
 
     async def activity(self, owner: int, activity_id: UUID) -> Activity | None: ...

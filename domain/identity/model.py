@@ -53,6 +53,15 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """One link of a session's chain; `expires_at` is the access token's."""
+
+    access_token: str
+    refresh_token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What sign-in gives; `expires_at` is the access token's."""
 
