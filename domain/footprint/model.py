@@ -86,12 +86,35 @@ class Activity:
     explanation: Explanation
 
 
+@dataclass(frozen=True, slots=True)
+class ActivityDraft:
+    """One item of recordActivities as the caller sent it: `client_id` and `quantity` are judged item by item.
+
+    `region` is None where the person's own is meant; emissions are divided by `shared_by`.
+    """
+
+    client_id: str
+    activity: str
+    quantity: str
+    unit: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    region: str | None = None
+    source: ActivitySource = ActivitySource.MANUAL
+    shared_by: int = 1
+
+
 class Direction(StrEnum):
-    """Which way a meter's energy flows. Only IMPORT is use."""
+    """Which way a meter's energy flows. IMPORT is use; a NET value above zero is use, below zero it is export."""
 
     IMPORT = "IMPORT"
     EXPORT = "EXPORT"
     NET = "NET"
+
+
+class Commodity(StrEnum):
+    ELECTRICITY = "ELECTRICITY"
+    GAS = "GAS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +132,7 @@ class Reading:
     value: Decimal
     unit: str
     direction: Direction
+    commodity: Commodity = Commodity.ELECTRICITY
     quality: str = ""
     record: str = ""
     line: int | None = None
@@ -116,12 +140,34 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that was not taken, with words for the person and a code for the program."""
+    """A record that was not taken, with words for the person and a code for the program.
+
+    A `note` is a remark on the file as a whole, such as a gap: it is shown with the others and not counted.
+    """
 
     code: str
     reason: str
     line: int | None = None
     record: str | None = None
+    note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeterDay:
+    """What one register used in one local day: the sum of its readings that start on that day.
+
+    `implausible` is True where a reading of that day is more than a household can use.
+    """
+
+    meter: str
+    register: str
+    commodity: Commodity
+    unit: str
+    day: date
+    quantity: Decimal
+    started_at: datetime
+    ended_at: datetime
+    implausible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,204 @@
+"""Recording what a person did, and adding it up."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from domain.errors import DomainError, IdempotencyKeyReused, InvalidInput
+from domain.footprint.calculation import emissions_of
+from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus, FootprintSummary
+from domain.footprint.units import is_unit
+from domain.ids import client_key, new_id
+from domain.ports import FactorStore, FootprintStore, ProgrammeStore
+
+ACTIVITIES_MAX = 500
+SUMMARY_DAYS_MAX = 3_660
+QUANTITY_MAX = Decimal(10**12)
+DECIMAL_PLACES_MAX = 30
+SHARED_BY_MAX = 1_000
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+CLOCK_GRACE = timedelta(minutes=5)
+METERED_SOURCES = frozenset({ActivitySource.METER, ActivitySource.DEVICE})
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_FACTOR_ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
+_REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?|GLOBAL", re.ASCII)
+_FACTOR_ID_LENGTH_MAX = 120
+
+
+async def record_activities(
+    factors: FactorStore,
+    footprint: FootprintStore,
+    *,
+    owner: int,
+    region: str,
+    time_zone: str,
+    drafts: Sequence[ActivityDraft],
+    now: datetime,
+) -> list[Activity | DomainError]:
+    """For each draft, in order, its record or why there is none: one wrong draft does not keep the others out.
+
+    The same client id with the same payload is the record that it was at first; with another payload it is
+    IdempotencyKeyReused. Raises InvalidInput for more than ACTIVITIES_MAX drafts.
+    """
+    if len(drafts) > ACTIVITIES_MAX:
+        raise InvalidInput(f"At most {ACTIVITIES_MAX} activities in one request.", field="activities")
+    keys = [client_key(draft.client_id) for draft in drafts]
+    hashes = [_payload_hash(draft) for draft in drafts]
+    recorded = await footprint.by_client_ids(owner, [key for key in keys if key])
+    choice = FactorChoice(factors)
+    results: list[Activity | DomainError] = []
+    fresh: dict[UUID, tuple[Activity, bytes]] = {}
+    for draft, key, payload_hash in zip(drafts, keys, hashes, strict=True):
+        result = _earlier(key, payload_hash, recorded) or _earlier(key, payload_hash, fresh)
+        if result is None:
+            result = await _judged(draft, key, owner, region, time_zone, choice, now)
+            if key and isinstance(result, Activity):
+                fresh[key] = (result, payload_hash)
+        results.append(result)
+    if fresh:
+        new = await footprint.record(owner, list(fresh.values()))
+        lost = [key for key in fresh if key not in new]
+        if lost:
+            theirs = await footprint.by_client_ids(owner, lost)
+            results = [
+                _earlier(key, payload_hash, theirs) or result
+                for key, payload_hash, result in zip(keys, hashes, results, strict=True)
+            ]
+    return results
+
+
+def _earlier(
+    key: UUID | None, payload_hash: bytes, known: dict[UUID, tuple[Activity, bytes]]
+) -> Activity | DomainError | None:
+    if key is None or key not in known:
+        return None
+    activity, known_hash = known[key]
+    return activity if known_hash == payload_hash else IdempotencyKeyReused()
+
+
+def _payload_hash(draft: ActivityDraft) -> bytes:
+    """SHA-256 of what was asked for; 1.0 and 1.00 are the same quantity, and so are two spellings of one moment."""
+    quantity = _decimal(draft.quantity)
+    plain = replace(draft, client_id="", quantity=str(quantity.normalize()) if quantity is not None else draft.quantity)
+    values = [
+        plain.activity,
+        plain.quantity,
+        plain.unit,
+        plain.started_at.astimezone(UTC).isoformat(),
+        plain.ended_at.astimezone(UTC).isoformat() if plain.ended_at else None,
+        plain.region,
+        plain.source.value,
+        plain.shared_by,
+    ]
+    return hashlib.sha256(json.dumps(values).encode()).digest()
+
+
+async def _judged(
+    draft: ActivityDraft,
+    key: UUID | None,
+    owner: int,
+    region: str,
+    time_zone: str,
+    choice: FactorChoice,
+    now: datetime,
+) -> Activity | DomainError:
+    try:
+        if key is None:
+            raise InvalidInput("The client id is not a UUID in its 8-4-4-4-12 form.", field="clientId")
+        quantity = _checked_quantity(draft.quantity)
+        _check_names(draft)
+        _check_times(draft, now)
+        local_date = draft.started_at.astimezone(ZoneInfo(time_zone)).date()
+        chosen = await choice.of(
+            draft.activity, draft.region or region, local_date, metered=draft.source in METERED_SOURCES
+        )
+        emissions, explanation = emissions_of(quantity, draft.unit, chosen, draft.shared_by)
+    except DomainError as refusal:
+        return refusal
+    return Activity(
+        id=new_id(now),
+        owner=owner,
+        client_id=key,
+        activity=draft.activity,
+        category=chosen.factor.category,
+        quantity=quantity,
+        unit=draft.unit,
+        started_at=draft.started_at.astimezone(UTC),
+        ended_at=draft.ended_at.astimezone(UTC) if draft.ended_at else None,
+        local_date=local_date,
+        source=draft.source,
+        status=ActivityStatus.COUNTED,
+        emissions=emissions,
+        explanation=explanation,
+    )
+
+
+def _decimal(text: str) -> Decimal | None:
+    """The exact number, or None where the text is not a finite decimal of plain ASCII digits."""
+    return Decimal(text) if _DECIMAL.fullmatch(text) else None
+
+
+def _checked_quantity(text: str) -> Decimal:
+    quantity = _decimal(text)
+    if quantity is None:
+        raise InvalidInput("The quantity is not a number. Write digits and a point, such as 12.5.", field="quantity")
+    if quantity == 0:
+        return Decimal(0)
+    if quantity < 0:
+        raise InvalidInput("The quantity is below zero.", field="quantity")
+    if quantity > QUANTITY_MAX:
+        raise InvalidInput("This quantity is more than one activity can be.", field="quantity")
+    exponent = quantity.normalize().as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -DECIMAL_PLACES_MAX:
+        raise InvalidInput(f"The quantity has more than {DECIMAL_PLACES_MAX} decimal places.", field="quantity")
+    return quantity
+
+
+def _check_names(draft: ActivityDraft) -> None:
+    if len(draft.activity) > _FACTOR_ID_LENGTH_MAX or not _FACTOR_ID.fullmatch(draft.activity):
+        raise InvalidInput("The activity is not the name of an emission factor.", field="activity")
+    if not is_unit(draft.unit):
+        raise InvalidInput("The unit is not known. Use the factor's, or one like mile for km.", field="unit")
+    if draft.region is not None and not _REGION.fullmatch(draft.region):
+        raise InvalidInput("The region is not an ISO 3166 code such as GB or CN-GD.", field="region")
+    if not 1 <= draft.shared_by <= SHARED_BY_MAX:
+        raise InvalidInput(f"An activity is shared by 1 to {SHARED_BY_MAX} people.", field="sharedBy")
+
+
+def _check_times(draft: ActivityDraft, now: datetime) -> None:
+    if draft.started_at < EARLIEST:
+        raise InvalidInput(f"Activities before {EARLIEST.year} are not counted.", field="startedAt")
+    if draft.started_at > now + CLOCK_GRACE:
+        raise InvalidInput("The activity starts in the future.", field="startedAt")
+    if draft.ended_at is not None and draft.ended_at < draft.started_at:
+        raise InvalidInput("The activity ends before it starts.", field="endedAt")
+    if draft.ended_at is not None and draft.ended_at > now + CLOCK_GRACE:
+        raise InvalidInput("The activity ends in the future.", field="endedAt")
+
+
+async def summarise(
+    footprint: FootprintStore, programmes: ProgrammeStore, *, owner: int, from_date: date, to_date: date
+) -> FootprintSummary:
+    """What was counted on these days, both included; a member's allowance is weeklyAllowance x days / 7, rounded down.
+
+    Raises InvalidInput where the range is empty or longer than SUMMARY_DAYS_MAX.
+    """
+    days = (to_date - from_date).days + 1
+    if days < 1:
+        raise InvalidInput("`from` lies after `to`.", field="from")
+    if days > SUMMARY_DAYS_MAX:
+        raise InvalidInput(f"At most {SUMMARY_DAYS_MAX} days in one summary.", field="to")
+    summary = await footprint.summary(owner, from_date, to_date)
+    programme = await programmes.programme_of(owner)
+    if programme is None:
+        return summary
+    allowance = programme.weekly_allowance * days // 7
+    return replace(summary, allowance=allowance, remaining=allowance - summary.total)

@@ -1,0 +1,112 @@
+"""Units of activities: which exist, and how much of one is one of another. The only module that imports pint.
+
+A unit converts into units of its own dimension and into no other: a kilometre driven (`km`) is not a passenger's
+kilometre (`passenger_km`), a kg of fuel is not a litre, and things that are counted (nights, meals, trips) convert into
+nothing. The names are a closed list; what a caller sends is looked up in it and never parsed as an expression.
+Definitions: mass and length by the international yard and pound (1959), volume by 1 ft3 = 0.028316846592 m3, the
+British thermal unit of the International Table (1055.05585262 J), 1 therm = 0.1 mmBtu as in the US EPA hub.
+"""
+
+from decimal import Context, Decimal
+from functools import cache
+from typing import Any
+
+from pint import DimensionalityError, UnitRegistry
+
+_DEFINITIONS = (
+    "g = [mass]",
+    "kg = 1000 * g",
+    "tonne = 1000 * kg",
+    "lb = 0.45359237 * kg",
+    "short_ton = 907.18474 * kg",
+    "m = [length]",
+    "km = 1000 * m",
+    "mile = 1.609344 * km",
+    "passenger = [passenger]",
+    "passenger_km = passenger * km",
+    "passenger_mile = passenger * mile",
+    "m3 = [volume]",
+    "L = 0.001 * m3",
+    "mL = 0.001 * L",
+    "gal_us = 3.785411784 * L",
+    "gal_uk = 4.54609 * L",
+    "scf = 0.028316846592 * m3",
+    "Wh = [energy]",
+    "kWh = 1000 * Wh",
+    "MWh = 1000 * kWh",
+    "MJ = 1000000 / 3600 * Wh",
+    "mmBtu = 1055.05585262 * MJ",
+    "therm = 105.505585262 * MJ",
+    "s = [time]",
+    "min = 60 * s",
+    "h = 60 * min",
+    "day = 24 * h",
+    "MB = [data]",
+    "GB = 1000 * MB",
+    "GB_year = [data_stored]",
+    "m2_year = [area_used]",
+    "USD_2022 = [money_2022]",
+    "night = [night]",
+    "meal = [meal]",
+    "item = [item]",
+    "trip = [trip]",
+    "action = [action]",
+)
+_NAMES = frozenset(line.partition(" = ")[0] for line in _DEFINITIONS) - {"passenger"}
+_ALIASES = {
+    "kilometre": "km",
+    "kilometer": "km",
+    "metre": "m",
+    "meter": "m",
+    "mi": "mile",
+    "miles": "mile",
+    "l": "L",
+    "litre": "L",
+    "liter": "L",
+    "t": "tonne",
+    "hour": "h",
+    "days": "day",
+    "ft3": "scf",
+}
+_PRECISION = Context(prec=28)
+
+
+class IncompatibleUnits(ValueError):
+    """The two units measure different things, or one of them is not known."""
+
+
+def _registry() -> "UnitRegistry[Any]":
+    registry: UnitRegistry[Any] = UnitRegistry(None, non_int_type=Decimal)
+    for line in _DEFINITIONS:
+        registry.define(line)
+    return registry
+
+
+_REGISTRY = _registry()
+
+
+def is_unit(name: str) -> bool:
+    return name in _NAMES or name in _ALIASES
+
+
+@cache
+def _ratio(unit: str, target: str) -> Decimal:
+    try:
+        magnitude = _REGISTRY.Quantity(Decimal(1), unit).to(target).magnitude
+    except DimensionalityError as error:
+        raise IncompatibleUnits(f"{unit} cannot be converted to {target}.") from error
+    return Decimal(magnitude)
+
+
+def convert(quantity: Decimal, unit: str, target: str) -> Decimal:
+    """`quantity` of `unit` in `target`, to 28 significant digits; raises IncompatibleUnits."""
+    if not (is_unit(unit) and is_unit(target)):
+        raise IncompatibleUnits(f"{unit if not is_unit(unit) else target} is not a known unit.")
+    source, wanted = _ALIASES.get(unit, unit), _ALIASES.get(target, target)
+    return quantity if source == wanted else _PRECISION.multiply(quantity, _ratio(source, wanted))
+
+
+def plain(number: Decimal) -> str:
+    """The number without exponent and without zeros at its end: 1E+3 is 1000, 0.500 is 0.5."""
+    text = format(number, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) if number else "0"
