@@ -5,8 +5,9 @@ Stores return domain objects. A page is `limit` items in the list's order that c
 """
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from domain.commands import Answer, Command
@@ -47,6 +48,7 @@ class CommandQueue(Protocol):
 
 class LedgerStore(Protocol):
     async def asset(self, code: str) -> Asset | None: ...
+    async def asset_by_id(self, asset_id: int) -> Asset | None: ...
     async def balances(self, owner: int) -> Sequence[Balance]:
         """One for each asset that the owner ever had, by code."""
         ...
@@ -62,13 +64,13 @@ class LedgerStore(Protocol):
     async def entry(self, owner: int, entry_id: int) -> "StatementLine | None": ...
 
 
-class StatementLine(Protocol):
-    """A journal entry as one owner sees it."""
+@runtime_checkable
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """A journal entry as one owner sees it: `entry.postings` holds the owner's own legs alone."""
 
-    @property
-    def entry(self) -> JournalEntry: ...
-    @property
-    def occurred_at(self) -> datetime: ...
+    entry: JournalEntry
+    occurred_at: datetime
 
 
 class MarketStore(Protocol):
@@ -158,6 +160,8 @@ class UserStore(Protocol):
     ) -> Device:
         """The device of this user and client id: made at the first call, brought up to date by each later one."""
         ...
+
+    async def device(self, user_id: UUID, device_id: UUID) -> Device | None: ...
 
 
 class SessionStore(Protocol):
