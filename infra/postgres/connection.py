@@ -57,16 +57,20 @@ class Database:
         await Tortoise.close_connections()
 
 
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    DBConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
 def is_unavailable(error: BaseException) -> bool:
-    """True where the fault is that Postgres cannot be reached or is starting, so that trying again later is right."""
-    return isinstance(
-        error,
-        OSError
-        | TimeoutError
-        | DBConnectionError
-        | asyncpg.InterfaceError
-        | asyncpg.PostgresConnectionError
-        | asyncpg.OperatorInterventionError
-        | asyncpg.InsufficientResourcesError
-        | asyncpg.CannotConnectNowError,
-    )
+    """True where the fault is that Postgres cannot be reached, is starting or is full: trying again later is right.
+
+    A value that cannot be encoded is an InterfaceError too, and a ValueError; that one is the caller's fault.
+    """
+    return isinstance(error, UNAVAILABLE) and not isinstance(error, ValueError)

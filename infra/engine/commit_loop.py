@@ -1,0 +1,238 @@
+"""The writer: takes what waits, one transaction, COMMIT, and only then the answers and the bell.
+
+Any error drops the state and rebuilds it from Postgres: after a rollback, and above all after a connection lost during
+COMMIT, memory may be ahead of the truth. A fault in the data or in a rule is found by applying that batch again one
+command at a time; the culprit is answered INTERNAL, the others go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+
+from domain.commands import Answer, ExpireDue
+from domain.engine import Engine
+from domain.errors import IdempotencyKeyReused, Internal, Unavailable
+from infra.engine import lease, recovery
+from infra.engine.batch import Batch
+from infra.engine.journal import answer_of, hash_of, payload_of
+from infra.engine.loading import load_named
+from infra.engine.queue import LocalQueue, Pending
+from infra.postgres.connection import Connection, is_unavailable
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.25
+BEAT_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+STATEMENT_SECONDS = 30
+EARLIER = """SELECT c.caller, c.key, c.payload_hash, c.answer_kind, c.answer
+               FROM unnest($1::bigint[], $2::uuid[]) AS u(caller, key) JOIN command c USING (caller, key)"""
+
+Earlier = dict[tuple[int, UUID], tuple[bytes, Answer]]
+SYSTEM_CALLER = 0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Writer:
+    """Runs until it is stopped, through every outage; `failure` is set where it must not go on."""
+
+    def __init__(
+        self,
+        url: str,
+        queue: LocalQueue,
+        ring: Callable[[int], Awaitable[None]],
+        *,
+        batch_size: int,
+        address: str = "",
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._url = url
+        self._queue = queue
+        self._ring = ring
+        self._batch_size = batch_size
+        self._address = address
+        self._clock = clock
+        self._stopping = False
+        self._epoch = 0
+        self._engine = Engine()
+        self._batch_sequence = 0
+        self._chain = b""
+        self._newest = datetime.fromtimestamp(0, UTC)
+        self._beaten_at = 0.0
+        self.failure: Exception | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """True while an order could be taken."""
+        return self._queue.is_open
+
+    async def run(self) -> None:
+        """Elects itself, recovers and writes; after an outage it does so again. Returns after `stop` or a `failure`."""
+        while not self._stopping and self.failure is None:
+            connection: Connection | None = None
+            try:
+                connection = await asyncpg.connect(
+                    self._url,
+                    command_timeout=STATEMENT_SECONDS,
+                    server_settings={"application_name": "gramme-writer", "timezone": "UTC"},
+                )
+                self._epoch = await lease.acquire(connection, self._address)
+                await self._recover(connection)
+                self._queue.open()
+                log.info(
+                    "The writer is ready at command %d, epoch %d.", self._engine.state.command_sequence, self._epoch
+                )
+                await self._serve(connection)
+            except recovery.CorruptLedger as error:
+                log.critical("The ledger cannot be trusted, so nothing is traded: %s.", error)
+                self.failure = error
+            except lease.LeaseLost:
+                log.warning("Another writer has taken over.")
+            except Exception as error:
+                if not is_unavailable(error):
+                    log.exception("The writer failed and starts again.")
+                else:
+                    log.warning("Postgres cannot be reached; trying again: %s", error)
+            finally:
+                self._queue.close()
+                if connection is not None:
+                    connection.terminate()
+            if not self._stopping and self.failure is None:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def stop(self) -> None:
+        """Ends `run` after the batch that is under way."""
+        self._stopping = True
+
+    async def _recover(self, connection: Connection) -> None:
+        recovered = await recovery.recover(connection)
+        self._engine = Engine(recovered.state)
+        self._batch_sequence = recovered.batch_sequence
+        self._chain = recovered.chain
+        self._newest = recovered.newest
+
+    async def _serve(self, connection: Connection) -> None:
+        while not self._stopping:
+            if await self._queue.wait(IDLE_SECONDS):
+                await self._carry_out(connection, self._queue.take(self._batch_size))
+            elif self._engine.state.is_due(self._now()):
+                await self._commit(connection, [])
+            await self._beat(connection)
+
+    async def _beat(self, connection: Connection) -> None:
+        loop_time = asyncio.get_running_loop().time()
+        if loop_time - self._beaten_at >= BEAT_SECONDS:
+            await lease.beat(connection, self._epoch)
+            self._beaten_at = loop_time
+
+    async def _carry_out(self, connection: Connection, batch: list[Pending]) -> None:
+        """Commits a batch; where a command of it is at fault, finds out which."""
+        try:
+            await self._commit(connection, batch)
+        except Exception as error:
+            if not _is_fault_of_a_command(error):
+                for pending in batch:
+                    pending.fail(Unavailable())
+                raise
+            log.warning("A batch of %d is applied again one by one: %r", len(batch), error)
+            await self._carry_out_singly(connection, batch)
+
+    async def _carry_out_singly(self, connection: Connection, batch: list[Pending]) -> None:
+        for number, pending in enumerate(batch):
+            await self._recover(connection)
+            try:
+                await self._commit(connection, [pending])
+            except Exception as error:
+                if not _is_fault_of_a_command(error):
+                    for rest in batch[number:]:
+                        rest.fail(Unavailable())
+                    raise
+                log.exception("%s of owner %d could not be applied", pending.command.kind, pending.command.caller)
+                internal = Internal()
+                pending.resolve(Answer(internal.code, internal.as_data()))
+        await self._recover(connection)
+
+    async def _commit(self, connection: Connection, pendings: list[Pending]) -> None:
+        answers: list[tuple[Pending, Answer]] = []
+        state = self._engine.state
+        async with connection.transaction():
+            if await connection.fetchval(lease.CHECK, self._epoch) is None:
+                raise lease.LeaseLost
+            earlier = await self._earlier_answers(connection, pendings)
+            new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
+            await load_named(connection, state, [pending.command for pending in new])
+            batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
+            if state.is_due(batch.now):
+                self._apply(batch, _expire_due())
+            for pending in pendings:
+                answers.append((pending, self._answer(batch, pending, earlier)))
+            if batch:
+                chain = await batch.write(connection, self._chain)
+        if batch:
+            self._batch_sequence = batch.sequence
+            self._chain = chain
+            self._newest = batch.now
+        state.forget_ended()
+        for pending, answer in answers:
+            pending.resolve(answer)
+        if batch:
+            await self._ring(batch.sequence)
+
+    def _answer(self, batch: Batch, pending: Pending, earlier: Earlier) -> Answer:
+        """The answer given before under this key, or the engine's."""
+        command = pending.command
+        if command.key is None:
+            return self._apply(batch, pending)
+        key = (command.caller, command.key)
+        known = earlier.get(key)
+        if known is None:
+            answer = self._apply(batch, pending)
+            earlier[key] = (pending.payload_hash, Answer(answer.kind, answer.data))
+            return answer
+        payload_hash, answer = known
+        if payload_hash != pending.payload_hash:
+            reused = IdempotencyKeyReused()
+            return Answer(reused.code, reused.as_data())
+        return answer
+
+    def _apply(self, batch: Batch, pending: Pending) -> Answer:
+        outcome = self._engine.apply(pending.command, batch.now)
+        batch.add(pending, outcome)
+        return outcome.answer
+
+    async def _earlier_answers(self, connection: Connection, pendings: list[Pending]) -> Earlier:
+        keyed = [pending.command for pending in pendings if pending.command.key is not None]
+        if not keyed:
+            return {}
+        found = await connection.fetch(
+            EARLIER, [command.caller for command in keyed], [command.key for command in keyed]
+        )
+        return {
+            (row["caller"], row["key"]): (row["payload_hash"], answer_of(row["answer_kind"], row["answer"]))
+            for row in found
+        }
+
+    def _now(self) -> datetime:
+        """The clock, but never before the last batch: a clock that is set back does not reorder anything."""
+        return max(self._clock(), self._newest)
+
+
+def _expire_due() -> Pending:
+    command = ExpireDue(caller=SYSTEM_CALLER)
+    return Pending(command, payload_of(command), hash_of(command), asyncio.get_running_loop().create_future())
+
+
+def _is_fault_of_a_command(error: Exception) -> bool:
+    """True for bad data (SQLSTATE classes 22 and 23, what cannot be encoded) and for a fault in a rule."""
+    if isinstance(error, lease.LeaseLost) or is_unavailable(error):
+        return False
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in {"22", "23"}
+    return True

@@ -1,0 +1,42 @@
+"""Commands and answers as they are stored: JSON text, a hash of what the caller chose, and the chain over all of it."""
+
+from collections.abc import Sequence
+from hashlib import blake2b, sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from domain.commands import Answer, Command
+
+GENESIS = bytes(32)
+
+
+def payload_of(command: Command) -> str:
+    return orjson.dumps(command.values()).decode()
+
+
+def hash_of(command: Command) -> bytes:
+    """16 bytes that are equal for two commands of one kind and the same input."""
+    return blake2b(orjson.dumps([command.kind, command.fingerprint()]), digest_size=16).digest()
+
+
+def command_of(kind: str, caller: int, key: UUID | None, payload: str) -> Command:
+    return Command.from_values(kind, caller, key, orjson.loads(payload))
+
+
+def answer_text(answer: Answer) -> str:
+    return orjson.dumps(answer.data).decode()
+
+
+def answer_of(kind: str, text: str) -> Answer:
+    """A stored answer, without state."""
+    return Answer(kind, orjson.loads(text))
+
+
+def link(previous: bytes, *parts: Sequence[Sequence[Any]]) -> bytes:
+    """The chain's next hash: SHA-256 of the one before and of the batch's parts, each a list of rows, as JSON."""
+    digest = sha256(previous)
+    for part in parts:
+        digest.update(orjson.dumps(part, option=orjson.OPT_UTC_Z))
+    return digest.digest()

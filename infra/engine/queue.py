@@ -1,0 +1,81 @@
+"""The in-process way to the writer: a bounded queue that it empties batch by batch."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from domain.commands import Answer, Command
+from domain.errors import Overloaded, Unavailable
+from infra.engine.journal import hash_of, payload_of
+
+ANSWER_SECONDS = 15
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A command that waits for its answer, with its stored form."""
+
+    command: Command
+    payload: str
+    payload_hash: bytes
+    answer: asyncio.Future[Answer]
+
+    def resolve(self, answer: Answer) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class LocalQueue:
+    """Implements `domain.ports.CommandQueue` for a writer in the same process."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._waiting: deque[Pending] = deque()
+        self._filled = asyncio.Event()
+        self._is_open = False
+
+    async def submit(self, command: Command) -> Answer:
+        """Raises Unavailable at once while no writer is ready, and after ANSWER_SECONDS without an answer."""
+        if not self._is_open:
+            raise Unavailable()
+        if len(self._waiting) >= self._size:
+            raise Overloaded()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Pending(command, payload_of(command), hash_of(command), future))
+        self._filled.set()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await future
+        except TimeoutError:
+            raise Unavailable() from None
+
+    def open(self) -> None:
+        self._is_open = True
+
+    def close(self) -> None:
+        """Refuses what comes and fails what waits: nothing of it was decided."""
+        self._is_open = False
+        for pending in self.take(len(self._waiting)):
+            pending.fail(Unavailable())
+
+    @property
+    def is_open(self) -> bool:
+        return self._is_open
+
+    async def wait(self, seconds: float) -> bool:
+        """True as soon as something waits, False after `seconds`."""
+        if not self._waiting:
+            self._filled.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._filled.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    def take(self, most: int) -> list[Pending]:
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]

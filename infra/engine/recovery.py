@@ -1,0 +1,78 @@
+"""The engine's state from Postgres, in one snapshot: counters, what is open, and the balances behind it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from domain.ids import FIRST_OWNER
+from domain.orders.model import OPEN_STATUSES
+from domain.rewards.model import RedemptionStatus
+from domain.state import Market, State
+from infra.engine.journal import GENESIS
+from infra.engine.loading import load_wallets
+from infra.postgres import rows
+from infra.postgres.connection import Connection
+
+
+class CorruptLedger(Exception):
+    """What Postgres holds is not what the last batch said it holds; nothing may be traded on it."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    state: State
+    batch_sequence: int
+    chain: bytes
+    newest: datetime
+    """The time of the last batch: no later command may carry an earlier one."""
+
+
+async def recover(connection: Connection) -> Recovered:
+    """Raises CorruptLedger where the open orders differ from the digest in the last batch row."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        state = State()
+        last = await connection.fetchrow("SELECT * FROM batch ORDER BY sequence DESC LIMIT 1")
+        state.command_sequence = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM command")
+        state.entry_sequence = await connection.fetchval("SELECT coalesce(max(id), 0) FROM journal")
+        await _load_things(connection, state)
+        await _load_open(connection, state)
+    if last is None:
+        return Recovered(state, 0, GENESIS, datetime.fromtimestamp(0, UTC))
+    if last["book_digest"] != state.digest():
+        raise CorruptLedger(f"the open orders are not those of batch {last['sequence']}")
+    if last["last_command"] != state.command_sequence:
+        raise CorruptLedger(f"batch {last['sequence']} ends at another command than the log")
+    return Recovered(state, last["sequence"], last["chain"], last["at"])
+
+
+async def _load_things(connection: Connection, state: State) -> None:
+    assets = {row["id"]: rows.asset_of(row) for row in await connection.fetch("SELECT * FROM asset")}
+    state.assets = {asset.code: asset for asset in assets.values()}
+    for row in await connection.fetch(
+        """SELECT i.*, coalesce((SELECT max(sequence) FROM book_change WHERE instrument = i.id), 0) AS book_sequence,
+                  coalesce((SELECT max(sequence) FROM trade WHERE instrument = i.id), 0) AS trade_sequence
+             FROM instrument i ORDER BY i.id"""
+    ):
+        instrument = rows.instrument_of(row, assets)
+        state.markets[instrument.symbol] = Market(instrument, row["book_sequence"], row["trade_sequence"])
+    for row in await connection.fetch("SELECT * FROM programme ORDER BY id"):
+        programme = rows.programme_of(row, assets)
+        state.programmes[programme.code] = programme
+    for row in await connection.fetch("SELECT programme, week_start FROM period"):
+        state.closed_periods.add((row["programme"], row["week_start"]))
+    for row in await connection.fetch("SELECT * FROM offer"):
+        state.offers[row["id"]] = rows.offer_of(row, assets)
+
+
+async def _load_open(connection: Connection, state: State) -> None:
+    instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
+    for row in await connection.fetch(
+        "SELECT * FROM orders WHERE status = ANY($1::text[]) ORDER BY instrument, id", [*OPEN_STATUSES]
+    ):
+        state.add_order(rows.order_of(row, instruments))
+    for row in await connection.fetch("SELECT * FROM redemption WHERE status = $1", RedemptionStatus.RESERVED):
+        state.add_redemption(rows.redemption_of(row, state.offers))
+    for market in state.markets.values():
+        market.book.changed.clear()
+    owners = {order.owner for order in state.orders.values()}
+    owners |= {redemption.owner for redemption in state.redemptions.values()}
+    await load_wallets(connection, state, owners | set(range(1, FIRST_OWNER)))

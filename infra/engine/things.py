@@ -1,0 +1,143 @@
+"""The rare rows of a batch: assets, instruments, programmes, closed weeks, offers, redemptions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from domain.turn import Outcome
+from infra.postgres.connection import Connection
+
+
+async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """In the order in which the tables refer to each other; what the batch changed twice is written as it was left."""
+    offers = {offer.id: offer for outcome in outcomes for offer in outcome.offers.values()}
+    redemptions = {item.id: item for outcome in outcomes for item in outcome.redemptions.values()}
+    tills = {key: till for outcome in outcomes for key, till in outcome.till_references.items()}
+    await _insert(
+        connection,
+        "INSERT INTO asset VALUES ($1, $2, $3, $4)",
+        ((asset.id, asset.code, asset.kind, asset.unit) for outcome in outcomes for asset in outcome.assets),
+    )
+    await _insert(
+        connection,
+        "INSERT INTO instrument VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        (
+            (
+                market.id,
+                market.symbol,
+                market.asset.id,
+                market.money.id,
+                market.tick_size,
+                market.lot_size,
+                market.maker_fee_basis_points,
+                market.taker_fee_basis_points,
+                market.phase,
+                market.reference_price,
+                market.price_floor,
+                market.price_ceiling,
+            )
+            for outcome in outcomes
+            for market in outcome.instruments
+        ),
+    )
+    await _insert(
+        connection,
+        """INSERT INTO programme VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+           ON CONFLICT (id) DO UPDATE SET allowance_asset = EXCLUDED.allowance_asset""",
+        (
+            (
+                programme.id,
+                programme.code,
+                programme.name,
+                programme.region,
+                programme.currency,
+                programme.weekly_allowance,
+                programme.points_per_kg,
+                programme.time_zone,
+                programme.points_asset.id,
+                programme.allowance_asset.id,
+                programme.maker_fee_basis_points,
+                programme.taker_fee_basis_points,
+            )
+            for outcome in outcomes
+            for programme in outcome.programmes
+        ),
+    )
+    await _insert(
+        connection,
+        "INSERT INTO period VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        (
+            (
+                period.programme,
+                period.week_start,
+                period.members,
+                period.issued,
+                period.surrendered,
+                period.left_over,
+                outcome.sequence,
+            )
+            for outcome in outcomes
+            for period in outcome.periods
+        ),
+    )
+    await _insert(
+        connection,
+        "INSERT INTO period_statement VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        (
+            (
+                line.owner,
+                line.programme,
+                line.week_start,
+                line.issued,
+                line.footprint,
+                line.surrendered,
+                line.left_over,
+            )
+            for outcome in outcomes
+            for line in outcome.statements
+        ),
+    )
+    await _insert(
+        connection,
+        """INSERT INTO offer VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           ON CONFLICT (id) DO UPDATE SET remaining = EXCLUDED.remaining""",
+        (
+            (
+                offer.id,
+                offer.partner.id,
+                offer.partner.owner,
+                offer.partner.name,
+                offer.title,
+                offer.description,
+                offer.points_asset.id,
+                offer.points,
+                offer.remaining,
+                offer.valid_until,
+            )
+            for offer in offers.values()
+        ),
+    )
+    await _insert(
+        connection,
+        """INSERT INTO redemption VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status, till_reference = EXCLUDED.till_reference""",
+        (
+            (
+                item.id,
+                item.owner,
+                item.offer.id,
+                item.points,
+                item.code,
+                item.status,
+                item.created_at,
+                item.expires_at,
+                tills.get(item.id),
+            )
+            for item in redemptions.values()
+        ),
+    )
+
+
+async def _insert(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    rows = list(rows)
+    if rows:
+        await connection.executemany(statement, rows)
