@@ -6,7 +6,7 @@ from domain.credits.model import PeriodStatement, Programme
 
 
 def statement(programme: Programme, owner: int, week_start: date, footprint: int | None) -> PeriodStatement:
-    """A voluntary week: the whole allowance is issued, the footprint is surrendered from it, never more than was issued.
+    """A voluntary week: the whole allowance is issued and the footprint surrendered from it, at most what was issued.
 
     `footprint` is grams, or None where nothing was counted that week: such a week is closed with zeros.
     """

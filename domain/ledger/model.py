@@ -1,7 +1,7 @@
 """Accounts, postings and entries of the double-entry ledger.
 
-Every owner has two balances for each asset: available and held. A posting has a signed amount: plus is into the account.
-The postings of an entry sum to zero for each asset. Entries are only ever added.
+Every owner has two balances for each asset: available and held. A posting has a signed amount: plus is into the
+account. The postings of an entry sum to zero for each asset. Entries are only ever added.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class EntryKind(StrEnum):
 
 
 class Posting(NamedTuple):
-    """One leg: `amount` in the asset's own unit, into (plus) or out of (minus) the owner's available or held balance."""
+    """One leg: `amount` in the asset's own unit, into (plus) or out of (minus) the owner's available or held part."""
 
     owner: int
     asset: int
@@ -68,7 +68,7 @@ class Posting(NamedTuple):
 
 
 class JournalEntry(NamedTuple):
-    """`reference` names the cause, for example `order:42`. Its legs sum to zero for each asset; `ledger/entries.py` builds them."""
+    """`reference` names the cause, for example `order:42`. `ledger/entries.py` builds the legs."""
 
     id: int
     kind: EntryKind

@@ -210,7 +210,7 @@ class BookSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class BookUpdate:
-    """A snapshot, or the levels that changed since `previous_sequence` with their absolute sizes (0 removes a level)."""
+    """A snapshot, or the levels that changed since `previous_sequence`, with absolute sizes (0 removes a level)."""
 
     symbol: str
     sequence: int

@@ -1,0 +1,18 @@
+"""Checks of text that a person or a program wrote, at the edge of the services."""
+
+from domain.errors import InvalidInput
+
+
+def checked_text(text: str, field: str, *, most: int, least: int = 1) -> str:
+    """The text without blanks around it; raises InvalidInput for a wrong length, NUL, other controls, lone surrogates."""
+    text = text.strip()
+    if not least <= len(text) <= most:
+        raise InvalidInput(f"{field} must have {least} to {most} characters.", field)
+    if not is_storable(text) or any(ord(character) < 32 and character not in "\n\t" for character in text):
+        raise InvalidInput(f"{field} holds characters that cannot be stored.", field)
+    return text
+
+
+def is_storable(text: str) -> bool:
+    """True where Postgres takes it: no NUL, no lone surrogate."""
+    return "\0" not in text and not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
