@@ -7,7 +7,7 @@ Stores return domain objects. A page is `limit` items in the list's order that c
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 from uuid import UUID
 
 from domain.commands import Answer, Command
@@ -64,7 +64,6 @@ class LedgerStore(Protocol):
     async def entry(self, owner: int, entry_id: int) -> "StatementLine | None": ...
 
 
-@runtime_checkable
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """A journal entry as one owner sees it: `entry.postings` holds the owner's own legs alone."""

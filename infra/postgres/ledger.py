@@ -1,13 +1,12 @@
 """Balances and statements: what the writer wrote, as one owner sees it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
 import asyncpg
 
 from domain.ledger.model import Asset, Balance, EntryKind, JournalEntry, Posting
+from domain.ports import StatementLine
 from infra.postgres.catalogue import Catalogue
 from infra.postgres.connection import Database
 
@@ -20,14 +19,6 @@ _LINES = """
     ORDER BY p.entry DESC, p.line"""
 _NEWEST_ENTRIES = """
     SELECT DISTINCT entry FROM posting WHERE owner = $1 AND entry < $2 ORDER BY entry DESC LIMIT $3"""
-
-
-@dataclass(frozen=True, slots=True)
-class StatementLine:
-    """`entry.postings` holds the owner's own legs alone."""
-
-    entry: JournalEntry
-    occurred_at: datetime
 
 
 class PostgresLedger:
