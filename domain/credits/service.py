@@ -13,7 +13,7 @@ from domain.ids import new_id
 from domain.ledger.currencies import CURRENCIES
 from domain.ledger.model import Balance
 from domain.ports import CommandQueue, FootprintStore, LedgerStore, ProgrammeStore
-from domain.text import checked_text
+from domain.text import checked_text, is_code
 from domain.units import BASIS_POINTS, OUTSIDE_MAX
 
 CODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
@@ -131,6 +131,8 @@ async def convert_to_points(
 ) -> tuple[Balance, Balance]:
     """The balances of allowance and points after it. Raises InvalidInput, InsufficientBalance, NotFound."""
     command_key = checked_key(key, "idempotencyKey")
+    if not is_code(asset):
+        raise NotFound("There is no asset with this code.")
     answer = await decided(commands, ConvertToPoints(caller=owner, key=command_key, asset=asset, grams=grams))
     if answer.state is not None:
         allowance, points = answer.state

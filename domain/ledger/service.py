@@ -8,6 +8,7 @@ from domain.errors import InvalidInput, NotFound
 from domain.ledger.currencies import CURRENCIES
 from domain.ledger.model import Balance
 from domain.ports import CommandQueue, LedgerStore, UserStore
+from domain.text import is_code
 
 
 async def post_deposit(
@@ -44,6 +45,8 @@ async def issue_allowance(
     """The person's balance after it. Raises InvalidInput, NotFound for a person or asset, IdempotencyKeyReused."""
     owner = await _owner_of(users, user_id)
     command_key = checked_key(key, "idempotencyKey")
+    if not is_code(asset):
+        raise NotFound("There is no asset with this code.")
     command = Issue(caller=caller, key=command_key, owner=owner, asset=asset, amount=amount)
     return await _balance(ledger, await decided(commands, command))
 

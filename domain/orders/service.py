@@ -4,10 +4,11 @@ from datetime import datetime
 
 from domain.answers import checked_key, decided, found
 from domain.commands import CancelOrder, PlaceOrder
-from domain.errors import NotFound
+from domain.errors import InvalidInput, NotFound
 from domain.ids import client_key
 from domain.orders.model import Order, OrderSide, OrderType, TimeInForce
 from domain.ports import CommandQueue, MarketStore
+from domain.text import is_code
 
 
 async def place_order(
@@ -27,6 +28,8 @@ async def place_order(
 ) -> Order:
     """The order as this command left it, or as it is now where the key was used before for the same order."""
     key = checked_key(client_order_id, "clientOrderId")
+    if not is_code(symbol):
+        raise InvalidInput("There is no instrument with this symbol.", "symbol")
     command = PlaceOrder(
         caller=owner,
         key=key,

@@ -188,7 +188,7 @@ class Batch:
         digest = self._state.digest()
         first, last = self._outcomes[0].sequence, self._outcomes[-1].sequence
         head = (self.sequence, self._epoch, first, last, digest.hex(), self.now)
-        chain = journal.link(chain, [head], self._commands, journals, sorted(postings), trades)
+        chain = journal.link(chain, [head], self._commands, journals, postings, trades)
         owners = sorted({event[0] for event in events})
         await connection.execute(
             BATCH, self.sequence, self._epoch, first, last, owners, instruments, digest, chain, self.now
