@@ -1,0 +1,44 @@
+# Gramme's commands. The first of them makes the environment in .venv from requirements.lock.
+
+PYTHON ?= python3.11
+PYTEST_ARGS ?= -m "not crash and not root"
+STAMP := .venv/.made
+
+.PHONY: run test setup lint audit lock clean
+
+run: setup
+	@.venv/bin/gramme run $(ARGS)
+
+test: setup
+	@.venv/bin/pytest $(PYTEST_ARGS)
+
+setup: $(STAMP)
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+audit: setup
+	@.venv/bin/gramme audit
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Gramme needs $(PYTHON): install it, or say PYTHON=... with one of version 3.11 or newer."; exit 1; }
+	@echo "Making the environment in .venv; the first time this takes about a minute."
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+# Resolves pyproject.toml anew; take the oldest Python that is supported, so that backports are pinned too.
+lock: setup
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/pip install --quiet pip-tools
+	{ echo '# Exact versions of everything that `make setup` installs, with the hashes of their files. Made by `make lock`.'; \
+	  .venv-lock/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --no-header --no-annotate --strip-extras --extra dev --allow-unsafe --output-file - pyproject.toml \
+	  | grep -v '^# The following'; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -r .venv-lock
+
+clean:
+	rm -rf .venv .venv-lock build gramme.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
