@@ -1,7 +1,7 @@
 """What may still be done with a refresh token: each is good once, and what was good once betrays a thief.
 
-Reuse ends the whole session (RFC 9700 section 4.14.2), with one exception: a phone that lost the reply asks again, soon and
-before it used what it was sent, and gets the very same tokens.
+Reuse ends the whole session (RFC 9700 section 4.14.2), with one exception: a phone that lost the reply asks again, soon
+and before it used what it was sent, and gets the very same tokens.
 """
 
 from dataclasses import dataclass
@@ -27,12 +27,9 @@ class RefreshToken:
     expires_at: datetime
     used_at: datetime | None
     successor_used: bool
-    session_ended: bool
 
 
 def judge(token: RefreshToken, now: datetime) -> Verdict:
-    if token.session_ended:
-        return Verdict.EXPIRED
     if token.used_at is None:
         return Verdict.ROTATE if now < token.expires_at else Verdict.EXPIRED
     if now - token.used_at <= LOST_REPLY_GRACE and not token.successor_used:

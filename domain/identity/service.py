@@ -63,7 +63,7 @@ async def sign_in(
 
 
 async def refresh_session(users: UserStore, sessions: SessionStore, *, refresh_token: str, now: datetime) -> Session:
-    """The next tokens of the session. Raises InvalidCredentials; a refresh token that was used before ends its session."""
+    """The next tokens of the session. Raises InvalidCredentials; a refresh token used twice ends its session."""
     user_id, tokens = await sessions.refresh(refresh_token, now)
     user = await users.by_id(user_id)
     if user is None:

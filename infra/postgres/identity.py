@@ -1,0 +1,258 @@
+"""People and their devices, partners and API keys, and the rows of sessions (`sessions.py` is their store).
+
+E-mail address and name stand in `person` and nowhere else; everything else knows ids and owner numbers. Tokens and keys
+are stored as SHA-256.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.exceptions import IntegrityError
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from domain.identity.credentials import comparable_email
+from domain.identity.model import Device, DevicePlatform, EmailTaken, Role, User, Viewer
+from domain.ids import new_id
+from domain.rewards.model import Partner
+from infra.security import tokens
+from infra.security.recent_viewers import RecentViewers
+
+
+class UserRow(Model):
+    id = fields.UUIDField(primary_key=True)
+    owner = fields.BigIntField(unique=True)
+    password_hash = fields.TextField()
+    region = fields.TextField()
+    locale = fields.TextField()
+    time_zone = fields.TextField()
+    roles = ArrayField("text")
+    created_at = fields.DatetimeField()
+    person: fields.BackwardOneToOneRelation["PersonRow"]
+
+    class Meta:
+        table = "users"
+
+
+class PersonRow(Model):
+    """`email_key` is the address as it is compared."""
+
+    user: fields.OneToOneRelation[UserRow] = fields.OneToOneField(
+        "gramme.UserRow", related_name="person", primary_key=True
+    )
+    email = fields.TextField()
+    email_key = fields.CharField(max_length=1024, unique=True)
+    display_name = fields.TextField()
+
+    class Meta:
+        table = "person"
+
+
+class SessionRow(Model):
+    """A sign-in, kept when it has ended; `expires_at` is that of its newest refresh token."""
+
+    id = fields.UUIDField(primary_key=True)
+    user: fields.ForeignKeyRelation[UserRow] = fields.ForeignKeyField(
+        "gramme.UserRow", related_name=False, db_index=True
+    )
+    user_id: UUID
+    started_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "session"
+
+
+class AccessTokenRow(Model):
+    hash = fields.CharField(max_length=64, primary_key=True)
+    session: fields.ForeignKeyRelation[SessionRow] = fields.ForeignKeyField(
+        "gramme.SessionRow", related_name=False, db_index=True
+    )
+    session_id: UUID
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "access_token"
+
+
+class RefreshTokenRow(Model):
+    """`successor` is the hash of the next one, `sealed` holds both tokens that followed."""
+
+    hash = fields.CharField(max_length=64, primary_key=True)
+    session: fields.ForeignKeyRelation[SessionRow] = fields.ForeignKeyField(
+        "gramme.SessionRow", related_name=False, db_index=True
+    )
+    session_id: UUID
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField(null=True)
+    successor = fields.CharField(max_length=64, null=True)
+    sealed = fields.BinaryField(null=True)
+
+    class Meta:
+        table = "refresh_token"
+
+
+class DeviceRow(Model):
+    id = fields.UUIDField(primary_key=True)
+    user: fields.ForeignKeyRelation[UserRow] = fields.ForeignKeyField("gramme.UserRow", related_name=False)
+    user_id: UUID
+    client_id = fields.UUIDField()
+    platform = fields.TextField()
+    push_token = fields.TextField(null=True)
+    registered_at = fields.DatetimeField()
+
+    class Meta:
+        table = "device"
+        unique_together = (("user_id", "client_id"),)
+
+
+class PartnerRow(Model):
+    id = fields.UUIDField(primary_key=True)
+    owner = fields.BigIntField(unique=True)
+    name = fields.TextField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "partner"
+
+
+class ApiKeyRow(Model):
+    """`owner` is whose account it acts for."""
+
+    hash = fields.CharField(max_length=64, primary_key=True)
+    prefix = fields.CharField(max_length=8, unique=True)
+    partner: fields.ForeignKeyNullableRelation[PartnerRow] = fields.ForeignKeyField(
+        "gramme.PartnerRow", related_name=False, null=True
+    )
+    partner_id: UUID | None
+    owner = fields.BigIntField()
+    roles = ArrayField("text")
+    created_at = fields.DatetimeField()
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "api_key"
+
+
+class PostgresUsers:
+    async def add(self, user: User, password_hash: str) -> User:
+        try:
+            async with in_transaction() as connection:
+                added = replace(user, owner=await _next_owner(connection))
+                await UserRow.create(
+                    id=added.id,
+                    owner=added.owner,
+                    password_hash=password_hash,
+                    region=added.region,
+                    locale=added.locale,
+                    time_zone=added.time_zone,
+                    roles=sorted(added.roles),
+                    created_at=added.created_at,
+                    using_db=connection,
+                )
+                await PersonRow.create(
+                    user_id=added.id,
+                    email=added.email,
+                    email_key=comparable_email(added.email),
+                    display_name=added.display_name,
+                    using_db=connection,
+                )
+        except IntegrityError as error:
+            raise EmailTaken() from error
+        return added
+
+    async def by_id(self, user_id: UUID) -> User | None:
+        row = await PersonRow.get_or_none(user_id=user_id).select_related("user")
+        return None if row is None else _user(row)
+
+    async def by_email(self, email: str) -> tuple[User, str] | None:
+        row = await PersonRow.get_or_none(email_key=email).select_related("user")
+        return None if row is None else (_user(row), row.user.password_hash)
+
+    async def set_password_hash(self, user_id: UUID, password_hash: str) -> None:
+        await UserRow.filter(id=user_id).update(password_hash=password_hash)
+
+    async def register_device(
+        self, user_id: UUID, client_id: UUID, platform: DevicePlatform, push_token: str | None, now: datetime
+    ) -> Device:
+        new = DeviceRow(
+            id=new_id(now),
+            user_id=user_id,
+            client_id=client_id,
+            platform=platform.value,
+            push_token=push_token,
+            registered_at=now,
+        )
+        changed = ("platform", "push_token")
+        await DeviceRow.bulk_create([new], on_conflict=("user_id", "client_id"), update_fields=changed)
+        row = await DeviceRow.get(user_id=user_id, client_id=client_id)
+        return Device(row.id, DevicePlatform(row.platform), row.registered_at)
+
+
+class PostgresPartners:
+    """Whose key it is stays known for five seconds; a key that this process revokes is worth nothing at once."""
+
+    def __init__(self) -> None:
+        self._viewers = RecentViewers()
+
+    async def add(self, name: str, now: datetime) -> tuple[Partner, str]:
+        key, prefix = tokens.new_api_key()
+        async with in_transaction() as connection:
+            partner = Partner(new_id(now), await _next_owner(connection), name)
+            await PartnerRow.create(id=partner.id, owner=partner.owner, name=name, created_at=now, using_db=connection)
+            await ApiKeyRow.create(
+                hash=tokens.digest(key),
+                prefix=prefix,
+                partner_id=partner.id,
+                owner=partner.owner,
+                roles=[Role.PARTNER.value],
+                created_at=now,
+                using_db=connection,
+            )
+        return partner, key
+
+    async def by_id(self, partner_id: UUID) -> Partner | None:
+        row = await PartnerRow.get_or_none(id=partner_id)
+        return None if row is None else Partner(row.id, row.owner, row.name)
+
+    async def viewer(self, api_key: str, now: datetime) -> Viewer | None:
+        if not tokens.is_api_key(api_key):
+            return None
+        digest = tokens.digest(api_key)
+        recent = self._viewers
+        viewer = recent.get(digest, now)
+        if viewer is None:
+            row = await ApiKeyRow.get_or_none(hash=digest, revoked_at=None)
+            if row is None:
+                return None
+            viewer = Viewer(row.owner, frozenset(map(Role, row.roles)), partner_id=row.partner_id)
+            recent.keep(digest, viewer, now)
+        return viewer
+
+    async def revoke(self, key_prefix: str, now: datetime) -> None:
+        await ApiKeyRow.filter(prefix=key_prefix, revoked_at=None).update(revoked_at=now)
+        self._viewers = RecentViewers()
+
+
+async def _next_owner(connection: BaseDBAsyncClient) -> int:
+    rows = await connection.execute_query_dict("SELECT nextval('owner_number') AS owner")
+    return int(rows[0]["owner"])
+
+
+def _user(row: PersonRow) -> User:
+    return User(
+        id=row.user.id,
+        owner=row.user.owner,
+        email=row.email,
+        display_name=row.display_name,
+        region=row.user.region,
+        locale=row.user.locale,
+        time_zone=row.user.time_zone,
+        roles=frozenset(map(Role, row.user.roles)),
+        created_at=row.user.created_at,
+    )
