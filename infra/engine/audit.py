@@ -196,10 +196,10 @@ async def _conserved(connection: Connection) -> list[Check]:
     checks = []
     for row in rows:
         word = "paid in" if row["kind"] == "MONEY" else "issued"
-        parts = {name: row[name] for name in ("owned", "surrendered", "retired", "converted")}
+        parts = {name: int(row[name]) for name in ("owned", "surrendered", "retired", "converted")}
         told = " + ".join(f"{value:,} {name}" for name, value in parts.items() if value or name == "owned")
         ok = row["total"] == 0 and row["entered"] == sum(parts.values())
-        checks.append(Check(f"{row['code']} conserved", f"{row['entered']:,} {word} = {told}", ok))
+        checks.append(Check(f"{row['code']} conserved", f"{int(row['entered']):,} {word} = {told}", ok))
     return checks
 
 
