@@ -1,0 +1,219 @@
+"""One person's phone: what its app can do. What moves grams, money or points has a key that is saved first."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mobile_stub.client import Client
+from mobile_stub.errors import PhoneError
+from mobile_stub.feeds import STREAM_ERRORS, stream
+from mobile_stub.live import AccountFeed
+from mobile_stub.storage import Balance, Json, Storage
+
+IMPORT_SECONDS = 120
+IMPORT_PAUSE_SECONDS = 0.2
+IMPORT_ENDS = frozenset({"FINISHED", "FAILED"})
+
+
+def new_key() -> str:
+    """An idempotency key: a canonical UUID."""
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who holds the phone. `region` is ISO 3166; `time_zone` an IANA name."""
+
+    email: str
+    password: str
+    name: str
+    region: str
+    time_zone: str
+    locale: str = "en"
+
+
+class Phone:
+    """A phone whose memory is the file `memory`; `on_event` is told of each account event, once."""
+
+    def __init__(
+        self,
+        url: str,
+        memory: Path,
+        http: httpx.AsyncClient,
+        person: Person,
+        on_event: Callable[[Json], None] | None = None,
+    ) -> None:
+        self.person = person
+        self.storage = Storage(memory)
+        self.client = Client(url, self.storage, http)
+        self.feed = AccountFeed(self.client, on_event)
+        self._following: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        await self._stop_following()
+        self.storage.close()
+
+    # ---------------------------------------------------------------- being somebody
+
+    async def sign_up(self) -> Json:
+        """The session; where an earlier try made the account and its answer was lost, by signing in."""
+        person = self.person
+        given = {
+            "email": person.email,
+            "password": person.password,
+            "displayName": person.name,
+            "region": person.region,
+            "locale": person.locale,
+            "timeZone": person.time_zone,
+        }
+        result = await self.client.start_session("SignUp", given)
+        if result["__typename"] == "EmailTaken":
+            return await self.sign_in()
+        return expect("Session", result)
+
+    async def sign_in(self) -> Json:
+        given = {"email": self.person.email, "password": self.person.password}
+        return expect("Session", await self.client.start_session("SignIn", given))
+
+    async def register_device(self) -> Json:
+        device = await asyncio.to_thread(self.storage.note, "device")
+        if device is None:
+            device = {"clientId": new_key(), "platform": "ANDROID"}
+            await asyncio.to_thread(self.storage.save_note, "device", device)
+        return expect("Device", await self.client.read("RegisterDevice", input=device))
+
+    @property
+    def user_id(self) -> str:
+        """Node id of the person signed in."""
+        session = self.storage.note("session")
+        if session is None:
+            raise PhoneError("nobody is signed in")
+        return str(session["user"]["id"])
+
+    # ---------------------------------------------------------------- online and off
+
+    @property
+    def is_online(self) -> bool:
+        return not self.client.offline
+
+    async def go_online(self) -> None:
+        """Sends what was made offline, in order, and follows the account's events from the saved cursor."""
+        self.client.offline = False
+        if self._following is None:
+            self._following = asyncio.create_task(self.feed.follow())
+        await self.client.flush()
+
+    async def go_offline(self) -> None:
+        self.client.offline = True
+        await self._stop_following()
+
+    async def _stop_following(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+            self._following = None
+
+    def fault(self) -> BaseException | None:
+        """Why the events are no longer followed, where that is so."""
+        following = self._following
+        if following is None or not following.done() or following.cancelled():
+            return None
+        return following.exception()
+
+    # ---------------------------------------------------------------- footprint
+
+    async def join(self, code: str) -> Json:
+        """The programme; joining it twice is no fault."""
+        result = await self.client.read("JoinProgramme", code=code)
+        return result if result["__typename"] == "AlreadyMember" else expect("Programme", result)
+
+    async def record(self, activities: list[Json]) -> list[Json] | None:
+        """One answer for each activity, an Activity or an error; None while offline."""
+        payload = await self.client.perform("RecordActivities", new_key(), activities=activities)
+        return None if payload is None else list(expect("RecordActivitiesPayload", payload)["results"])
+
+    async def send_file(self, path: Path) -> Json:
+        """Sends a meter file and waits until it is read: the finished Import, FINISHED or FAILED."""
+        import_id = await self.client.upload(path)
+        async with asyncio.timeout(IMPORT_SECONDS):
+            while True:
+                state = await self.client.read("ImportById", id=import_id)
+                if state["status"] in IMPORT_ENDS:
+                    return dict(state)
+                await self._watch_import(import_id)
+                await asyncio.sleep(IMPORT_PAUSE_SECONDS)
+
+    async def _watch_import(self, import_id: str) -> None:
+        """Returns when the stream of its progress says that it is over, or breaks."""
+        token = await self.client.bearer()
+        values = stream(self.client.http, self.client.url, "FollowImport", {"id": import_id}, token)
+        with contextlib.suppress(*STREAM_ERRORS):
+            async with contextlib.aclosing(values) as states:
+                async for state in states:
+                    if state["status"] in IMPORT_ENDS:
+                        return
+
+    async def footprint(self, first: date, last: date) -> Json:
+        viewer = await self.client.read("Footprint", **{"from": first.isoformat(), "to": last.isoformat()})
+        return dict(viewer["footprint"])
+
+    async def statements(self) -> list[Json]:
+        """Closed weeks, newest first."""
+        viewer = await self.client.read("Statements")
+        return [edge["node"] for edge in viewer["statements"]["edges"]]
+
+    # ---------------------------------------------------------------- market
+
+    async def place_order(self, **order: Any) -> Json | None:
+        """The answer, an Order or an error; None while offline: then it goes out later, with the same key."""
+        key = new_key()
+        return await self._perform("PlaceOrder", key, input={"clientOrderId": key, **order})
+
+    async def cancel_order(self, client_order_id: str) -> Json | None:
+        return await self._perform("CancelOrder", new_key(), clientOrderId=client_order_id)
+
+    # ---------------------------------------------------------------- wallet and rewards
+
+    def balance(self, asset: str) -> Balance:
+        """As the account's events told it; zero for an asset that none has named."""
+        return self.storage.balances().get(asset, Balance(asset, "", 0, 0))
+
+    async def wallet(self) -> dict[str, tuple[int, int]]:
+        """Available and held by asset, as the server shows them."""
+        viewer = await self.client.read("Wallet")
+        return {
+            entry["asset"]["code"]: (entry["available"], entry["held"]) for entry in viewer["wallet"]["balances"]
+        }
+
+    async def convert_to_points(self, asset: str, grams: int) -> Json | None:
+        key = new_key()
+        return await self._perform("ConvertToPoints", key, asset=asset, grams=grams, idempotencyKey=key)
+
+    async def redeem(self, offer_id: str) -> Json | None:
+        """A Redemption, whose `tillCode` the person shows at the till, or an error."""
+        key = new_key()
+        return await self._perform("RedeemOffer", key, offerId=offer_id, idempotencyKey=key)
+
+    async def cancel_redemption(self, redemption_id: str) -> Json | None:
+        return await self._perform("CancelRedemption", new_key(), id=redemption_id)
+
+    async def _perform(self, name: str, key: str, /, **variables: Any) -> Json | None:
+        answer: Json | None = await self.client.perform(name, key, **variables)
+        return answer
+
+
+def expect(kind: str, result: Json | None) -> Json:
+    """The result where it is of this type of its union; else a PhoneError with the server's own words."""
+    if result is None:
+        raise PhoneError("the phone is offline")
+    if result["__typename"] != kind:
+        raise PhoneError(f"{result.get('code', result['__typename'])}: {result.get('message', '')}")
+    return result
