@@ -62,5 +62,5 @@ async def first_difference(database_url: str) -> tuple[int, bytes, str | None]:
         await connection.close()
 
 
-_TRADES = """SELECT instrument, sequence, price, quantity, value, buy_order, sell_order, buyer_fee, seller_fee, aggressor,
-                    command FROM trade ORDER BY command, instrument, sequence"""
+_TRADES = """SELECT instrument, sequence, price, quantity, value, buy_order, sell_order, buyer_fee, seller_fee,
+                    aggressor, command FROM trade ORDER BY command, instrument, sequence"""
