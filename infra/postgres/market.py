@@ -28,12 +28,12 @@ _PAGES = {
 }
 _FILL_COLUMNS = "t.instrument, t.sequence, t.price, t.quantity, t.buyer_fee, t.seller_fee, t.aggressor, t.at"
 _FILLS = f"""
-    SELECT o.id, {_FILL_COLUMNS}
-    FROM unnest($1::bigint[], $2::bigint[]) AS o (id, until)
+    SELECT o.slot, {_FILL_COLUMNS}
+    FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS o (slot, id, until)
     JOIN trade t ON t.buy_order = o.id AND t.sequence <= o.until
     UNION ALL
-    SELECT o.id, {_FILL_COLUMNS}
-    FROM unnest($3::bigint[], $4::bigint[]) AS o (id, until)
+    SELECT o.slot, {_FILL_COLUMNS}
+    FROM unnest($4::int[], $5::bigint[], $6::bigint[]) AS o (slot, id, until)
     JOIN trade t ON t.sell_order = o.id AND t.sequence <= o.until
     ORDER BY sequence"""
 _TRADES_BY_SEQUENCE = f"""
@@ -86,15 +86,18 @@ class PostgresMarket:
         return {order.id: order for order in await self._orders(rows)}
 
     async def fills(self, orders: Sequence[Order]) -> list[list[Fill]]:
-        traded = [order for order in orders if order.filled]
-        buys = [order for order in traded if order.side is OrderSide.BUY]
-        sells = [order for order in traded if order.side is OrderSide.SELL]
-        rows = await self._pool.fetch(_FILLS, *_bounds(buys), *_bounds(sells)) if traded else []
-        fills: dict[int, list[Fill]] = {}
-        sides = {order.id: order.side for order in traded}
+        """One order may come more than once, as it was at different times."""
+        fills: list[list[Fill]] = [[] for _ in orders]
+        traded = [(slot, order) for slot, order in enumerate(orders) if order.filled]
+        buys, sells = (
+            [(slot, order.id, order.trades_until) for slot, order in traded if order.side is side]
+            for side in (OrderSide.BUY, OrderSide.SELL)
+        )
+        rows = await self._pool.fetch(_FILLS, *_columns(buys), *_columns(sells)) if traded else []
         for row in rows:
-            fills.setdefault(row["id"], []).append(fill_from_row(row, row["id"], sides[row["id"]]))
-        return [fills.get(order.id, []) for order in orders]
+            order = orders[row["slot"]]
+            fills[row["slot"]].append(fill_from_row(row, order.id, order.side))
+        return fills
 
     async def trade_rows(self, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], asyncpg.Record]:
         """Rows for `fill_from_row` by (instrument id, trade sequence)."""
@@ -152,5 +155,5 @@ def _liquidity(aggressor: str | None, side: OrderSide) -> Liquidity:
     return Liquidity.TAKER if aggressor == side else Liquidity.MAKER
 
 
-def _bounds(orders: Sequence[Order]) -> tuple[list[int], list[int]]:
-    return [order.id for order in orders], [order.trades_until for order in orders]
+def _columns(rows: Sequence[tuple[int, int, int]]) -> tuple[list[int], ...]:
+    return tuple([row[column] for row in rows] for column in range(3))
