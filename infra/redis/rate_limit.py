@@ -70,8 +70,13 @@ class RateLimits:
 
     def _add_here(self, amount: int, key: str, until: float) -> int:
         if len(self._local) >= LOCAL_COUNTERS_MAX:
-            now = time.time()
-            self._local = {known: entry for known, entry in self._local.items() if entry[1] > now}
+            self._forget_old_counters()
         total = self._local.get(key, (0, until))[0] + amount
         self._local[key] = (total, until)
         return total
+
+    def _forget_old_counters(self) -> None:
+        """Those of windows that are over; all of them where that is not enough."""
+        now = time.time()
+        live = {key: counter for key, counter in self._local.items() if counter[1] > now}
+        self._local = live if len(live) < LOCAL_COUNTERS_MAX else {}
