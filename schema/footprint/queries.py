@@ -32,14 +32,14 @@ class FootprintQueries:
         first: int | None = 20,
         after: str | None = None,
     ) -> Page[footprint.EmissionFactor]:
-        wanted = {"activity": activity, "category": category, "region": region}
-        filters = [checked_filter(text, field) for field, text in wanted.items()]
+        factor_id = checked_filter(activity, "activity")
+        group, place = checked_filter(category, "category"), checked_filter(region, "region")
         store = info.context.stores.factors
         return await page(
             numbered("emissionFactors", _factor_number),
             first,
             after,
-            lambda position, limit: store.search(*filters, on, position, limit),
+            lambda position, limit: store.search(factor_id, group, place, on, position, limit),
         )
 
     @strawberry.field(name="import", graphql_type=Import | None, extensions=[Requires(person)])

@@ -1,0 +1,132 @@
+"""The exported SDL is what the code says, and it holds everything that was promised to clients."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    build_schema,
+    is_specified_scalar_type,
+    print_ast,
+)
+from graphql.utilities.get_default_value_ast import get_default_value_ast
+
+from schema.root import schema
+
+EXPORTED = Path(__file__).parents[2] / "schema" / "schema.graphql"
+CONTRACT = Path(__file__).with_name("contract.graphql")
+
+ADDED = {
+    ("CreateProgrammeInput", "makerFeeBasisPoints"),
+    ("CreateProgrammeInput", "takerFeeBasisPoints"),
+}
+
+
+@pytest.fixture(scope="module")
+def contract() -> GraphQLSchema:
+    return build_schema(CONTRACT.read_text())
+
+
+@pytest.fixture(scope="module")
+def exported() -> GraphQLSchema:
+    return build_schema(EXPORTED.read_text())
+
+
+def test_the_exported_schema_is_up_to_date() -> None:
+    assert EXPORTED.read_text() == schema.as_str() + "\n"
+
+
+def test_every_promise_is_kept(contract: GraphQLSchema, exported: GraphQLSchema) -> None:
+    assert promises(contract) - promises(exported) == set()
+
+
+def test_nothing_is_said_that_was_not_promised_or_added_on_purpose(
+    contract: GraphQLSchema, exported: GraphQLSchema
+) -> None:
+    more = promises(exported) - promises(contract)
+    assert {promise[1:3] for promise in more} == ADDED
+
+
+def test_what_the_contract_explains_is_explained_in_its_words(contract: GraphQLSchema, exported: GraphQLSchema) -> None:
+    promised, said = descriptions(contract), descriptions(exported)
+
+    assert {path: said.get(path) for path in promised} == promised
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('locale: String = "en"', "locale: String"),
+        ("  signOut: Boolean!", "  signOut: Boolean"),
+        ("ticker(symbols: [String!]!): Ticker!", "ticker(symbols: [String!]): Ticker!"),
+        ("first: Int = 20", "first: Int = 21"),
+        ("union SignInResult = Session | InvalidCredentials | TooManyRequests", "union SignInResult = Session"),
+        ("enum Liquidity {\n  MAKER\n", "enum Liquidity {\n"),
+        ("type Device implements Node {", "type Device {"),
+        ("  checksum: String!\n", ""),
+    ],
+)
+def test_a_broken_promise_is_noticed(contract: GraphQLSchema, old: str, new: str) -> None:
+    sdl = EXPORTED.read_text()
+    assert old in sdl
+
+    broken = build_schema(sdl.replace(old, new))
+
+    assert promises(contract) - promises(broken) != set()
+
+
+def promises(of: GraphQLSchema) -> set[tuple[str, ...]]:
+    """Every type, field, argument with type and default, enum value, union member and interface."""
+    found: set[tuple[str, ...]] = set()
+    for name, named in of.type_map.items():
+        if not name.startswith("__"):
+            found.add(("type", name, type(named).__name__))
+            found |= _parts(name, named)
+    return found
+
+
+def _parts(name: str, named: GraphQLNamedType) -> set[tuple[str, ...]]:
+    if isinstance(named, GraphQLEnumType):
+        return {("value", name, value) for value in named.values}
+    if isinstance(named, GraphQLUnionType):
+        return {("member", name, member.name) for member in named.types}
+    if isinstance(named, GraphQLInputObjectType):
+        return {_input(name, key, field) for key, field in named.fields.items()}
+    if isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
+        interfaces = {("implements", name, interface.name) for interface in named.interfaces}
+        fields = {("field", name, key, str(field.type)) for key, field in named.fields.items()}
+        return interfaces | fields | {_input(*argument) for argument in _arguments(name, named)}
+    return set()
+
+
+def _arguments(
+    name: str, named: GraphQLObjectType | GraphQLInterfaceType
+) -> Iterator[tuple[str, str, GraphQLArgument]]:
+    for key, field in named.fields.items():
+        for argument_name, argument in field.args.items():
+            yield f"{name}.{key}", argument_name, argument
+
+
+def _input(owner: str, name: str, value: GraphQLArgument | GraphQLInputField) -> tuple[str, ...]:
+    default = get_default_value_ast(value)
+    return ("input", owner, name, str(value.type), "" if default is None else print_ast(default))
+
+
+def descriptions(of: GraphQLSchema) -> dict[str, str]:
+    """What types and their fields say about themselves, without regard to line breaks."""
+    found = {}
+    for name, named in of.type_map.items():
+        if not name.startswith("__") and not is_specified_scalar_type(named):
+            found[name] = named.description
+            for key, field in getattr(named, "fields", {}).items():
+                found[f"{name}.{key}"] = field.description
+    return {path: " ".join(text.split()) for path, text in found.items() if text}
