@@ -1,9 +1,10 @@
-"""What the engine can be asked. Commands are stored and replayed, so a class is never changed, only given a new version.
+"""What the engine can be asked. Commands are stored and replayed: a class is never changed, only given a new version.
 
 `caller` owns the idempotency `key`; None means that the rule itself is the key (a closed week, an order already
 cancelled). `private` names the fields that the caller did not choose and that are left out of the payload hash.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -26,6 +27,10 @@ class Command:
     def values(self) -> dict[str, Any]:
         """The command's own fields as JSON values, without caller and key; `from_values` is the way back."""
         return {name: _plain(getattr(self, name)) for name in _own_fields(type(self))}
+
+    def owners(self) -> Iterable[int]:
+        """Whose balances the command may move, beyond those of what it names and of standing orders."""
+        return (self.caller,)
 
     def fingerprint(self) -> dict[str, Any]:
         """What the caller chose: two commands with one key are the same request when these are equal."""
@@ -132,6 +137,9 @@ class ClosePeriod(Command):
     week_start: date
     members: tuple[tuple[int, int | None], ...]
 
+    def owners(self) -> Iterable[int]:
+        return (owner for owner, _ in self.members)
+
 
 @command("DEPOSIT")
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +150,9 @@ class Deposit(Command):
     currency: str
     amount: int
 
+    def owners(self) -> Iterable[int]:
+        return (self.owner,)
+
 
 @command("ISSUE")
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +160,9 @@ class Issue(Command):
     owner: int
     asset: str
     amount: int
+
+    def owners(self) -> Iterable[int]:
+        return (self.owner,)
 
 
 @command("CONVERT_TO_POINTS")
