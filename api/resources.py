@@ -14,8 +14,10 @@ from infra.capture.runner import ImportRunner
 from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
 from infra.postgres.connection import Database
-from infra.postgres.footprint import PostgresFactors, PostgresFootprint, PostgresImports
+from infra.postgres.factors import PostgresFactors
+from infra.postgres.footprint import PostgresFootprint
 from infra.postgres.identity import PostgresPartners, PostgresUsers
+from infra.postgres.imports import PostgresImports
 from infra.postgres.ledger import PostgresLedger
 from infra.postgres.market import PostgresMarket
 from infra.postgres.programmes import PostgresProgrammes
@@ -106,10 +108,10 @@ async def open_resources(settings: Settings) -> Resources:
         streams = Relay(database, Subscriber(redis, news_channel(name)), stores.market, stores.imports)
         await streams.start()
         stack.push_async_callback(streams.close)
-        imports = ImportRunner(database, stores, settings.home)
+        imports = ImportRunner(database, stores.factors, settings.home / "imports")
         await imports.start()
         stack.push_async_callback(imports.close)
-        await _until_ready(writer, writer_task)
+        await _until_ready(commands, writer, writer_task)
         return Resources(
             settings,
             database,
@@ -126,14 +128,11 @@ async def open_resources(settings: Settings) -> Resources:
         )
 
 
-async def _until_ready(writer: Writer, task: asyncio.Task[None]) -> None:
+async def _until_ready(commands: LocalQueue, writer: Writer, writer_task: asyncio.Task[None]) -> None:
     """Waits for the first readiness, at most READY_SECONDS; later outages heal by themselves."""
-    try:
-        async with asyncio.timeout(READY_SECONDS):
-            while not writer.is_ready and not task.done():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        return
+    opened = asyncio.create_task(commands.until_open())
+    await asyncio.wait({opened, writer_task}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    opened.cancel()
     if writer.failure is not None:
         raise StartError(
             f"The ledger cannot be trusted: {writer.failure}. Restore the database from a backup, then start again."

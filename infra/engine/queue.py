@@ -36,11 +36,11 @@ class LocalQueue:
         self._size = size
         self._waiting: deque[Pending] = deque()
         self._filled = asyncio.Event()
-        self._is_open = False
+        self._opened = asyncio.Event()
 
     async def submit(self, command: Command) -> Answer:
         """Raises Unavailable at once while no writer is ready, and after ANSWER_SECONDS without an answer."""
-        if not self._is_open:
+        if not self.is_open:
             raise Unavailable()
         if len(self._waiting) >= self._size:
             raise Overloaded()
@@ -54,17 +54,24 @@ class LocalQueue:
             raise Unavailable() from None
 
     def open(self) -> None:
-        self._is_open = True
+        self._opened.set()
+
+    async def until_open(self) -> None:
+        await self._opened.wait()
 
     def close(self) -> None:
         """Refuses what comes and fails what waits: nothing of it was decided."""
-        self._is_open = False
+        self._opened.clear()
         for pending in self.take(len(self._waiting)):
             pending.fail(Unavailable())
 
     @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
     def is_open(self) -> bool:
-        return self._is_open
+        return self._opened.is_set()
 
     async def wait(self, seconds: float) -> bool:
         """True as soon as something waits, False after `seconds`."""
