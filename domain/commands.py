@@ -70,7 +70,12 @@ def _own_fields(cls: type[Command]) -> tuple[str, ...]:
     return names
 
 
+_JSON_TYPES = frozenset({int, str, bool, type(None), tuple})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _JSON_TYPES:
+        return value
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, (datetime, date)):

@@ -1,6 +1,6 @@
 """Instruments, orders and trades: what they are and which combinations make sense."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -136,7 +136,25 @@ class Order:
 
     def as_it_is(self) -> "Order":
         """A copy that later commands do not change."""
-        return replace(self)
+        return Order(
+            self.id,
+            self.owner,
+            self.client_order_id,
+            self.instrument,
+            self.side,
+            self.type,
+            self.time_in_force,
+            self.price,
+            self.quantity,
+            self.post_only,
+            self.placed_at,
+            self.expires_at,
+            self.remaining,
+            self.notional,
+            self.status,
+            self.reason,
+            self.trades_until,
+        )
 
     @property
     def sequence(self) -> int:

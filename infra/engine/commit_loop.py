@@ -18,7 +18,7 @@ from domain.engine import Engine
 from domain.errors import IdempotencyKeyReused, Internal, Unavailable
 from infra.engine import lease, recovery
 from infra.engine.batch import Batch
-from infra.engine.journal import answer_of, hash_of, payload_of
+from infra.engine.journal import answer_of, stored_form
 from infra.engine.loading import load_named
 from infra.engine.queue import LocalQueue, Pending
 from infra.postgres.connection import Connection, is_unavailable
@@ -226,7 +226,7 @@ class Writer:
 
 def _expire_due() -> Pending:
     command = ExpireDue(caller=SYSTEM_CALLER)
-    return Pending(command, payload_of(command), hash_of(command), asyncio.get_running_loop().create_future())
+    return Pending(command, *stored_form(command), asyncio.get_running_loop().create_future())
 
 
 def _is_fault_of_a_command(error: Exception) -> bool:

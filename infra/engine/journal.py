@@ -12,13 +12,12 @@ from domain.commands import Answer, Command
 GENESIS = bytes(32)
 
 
-def payload_of(command: Command) -> str:
-    return orjson.dumps(command.values()).decode()
-
-
-def hash_of(command: Command) -> bytes:
-    """16 bytes that are equal for two commands of one kind and the same input."""
-    return blake2b(orjson.dumps([command.kind, command.fingerprint()]), digest_size=16).digest()
+def stored_form(command: Command) -> tuple[str, bytes]:
+    """The fields as JSON text, and 16 bytes that are equal for two commands of one kind and the same input."""
+    values = command.values()
+    payload = orjson.dumps(values)
+    chosen = orjson.dumps(command.fingerprint()) if command.private else payload
+    return payload.decode(), blake2b(command.kind.encode() + chosen, digest_size=16).digest()
 
 
 def command_of(kind: str, caller: int, key: UUID | None, payload: str) -> Command:

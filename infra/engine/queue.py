@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domain.commands import Answer, Command
 from domain.errors import Overloaded, Unavailable
-from infra.engine.journal import hash_of, payload_of
+from infra.engine.journal import stored_form
 
 ANSWER_SECONDS = 15
 
@@ -45,7 +45,7 @@ class LocalQueue:
         if len(self._waiting) >= self._size:
             raise Overloaded()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Pending(command, payload_of(command), hash_of(command), future))
+        self._waiting.append(Pending(command, *stored_form(command), future))
         self._filled.set()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
