@@ -88,6 +88,9 @@ CHARACTERS = (
     Character("Ewan", "GB", "Europe/London", "en", _BRITISH),
 )
 
+AMARA = 2
+"""The number of a character who lives where every factor of the habits is from."""
+
 INTENSITIES = ("0.6", "1", "1.3", "0.8", "3.5", "0.5", "1.1", "0.9", "1.7", "0.7")
 """How much more or less than the habits each of the characters did; one of them uses more than the weekly allowance."""
 

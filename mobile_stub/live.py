@@ -87,7 +87,7 @@ class AccountFeed:
     # ---------------------------------------------------------------- by query
 
     async def catch_up(self) -> list[int]:
-        """Fetches and applies what lies past the cursor; gives the numbers that were new."""
+        """Fetches and applies what lies past the cursor; gives the numbers that were new. At a hole it starts anew."""
         new: list[int] = []
         while True:
             cursor, _ = await asyncio.to_thread(self._client.storage.position)
@@ -95,11 +95,13 @@ class AccountFeed:
             if viewer is None:
                 raise SignedOut("the server does not know this phone's session")
             page = viewer["accountEvents"]
-            for edge in page["edges"]:
-                if await self._apply(edge["node"]) is Applied.NEW:
-                    new.append(edge["node"]["sequence"])
-                    self.figures.fetched += 1
-            if not page["pageInfo"]["hasNextPage"]:
+            applied = [(edge["node"]["sequence"], await self._apply(edge["node"])) for edge in page["edges"]]
+            new += [sequence for sequence, what in applied if what is Applied.NEW]
+            if any(what is Applied.GAP for _, what in applied):
+                self.figures.gaps += 1
+                await self.start_anew()
+            elif not page["pageInfo"]["hasNextPage"]:
+                self.figures.fetched += len(new)
                 return new
 
     async def start_anew(self) -> None:

@@ -79,8 +79,12 @@ class Phone:
         return expect("Session", result)
 
     async def sign_in(self) -> Json:
+        """The session. A memory that knows nothing of the account yet takes its wallet and its events as they are."""
         given = {"email": self.person.email, "password": self.person.password}
-        return expect("Session", await self.client.start_session("SignIn", given))
+        session = expect("Session", await self.client.start_session("SignIn", given))
+        if await asyncio.to_thread(self.storage.position) == (None, 0):
+            await self.feed.start_anew()
+        return session
 
     async def register_device(self) -> Json:
         device = await asyncio.to_thread(self.storage.note, "device")

@@ -214,6 +214,11 @@ class Storage:
         )
         return [OpenOrder(*row) for row in rows]
 
+    def order_status(self, client_order_id: str) -> str | None:
+        """As the events told it; None where none has named this order."""
+        rows = self._rows("SELECT status FROM placed_order WHERE client_order_id = ?", client_order_id)
+        return rows[0][0] if rows else None
+
     def fills(self) -> list[Fill]:
         """In the order of the markets' trade numbers."""
         rows = self._rows("SELECT symbol, sequence, side, price, quantity, fee FROM fill ORDER BY symbol, sequence")
