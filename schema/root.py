@@ -1,11 +1,9 @@
 """The three roots, composed from the areas, and the schema itself."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError, GraphQLObjectType, Undefined
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -74,14 +72,13 @@ class Schema(strawberry.Schema):
                 error.extensions = extensions_of(error.original_error)
 
 
-def build_schema(extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = ()) -> Schema:
+def build_schema(development: bool = False) -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not development),
         exception_handlers=USER_ERRORS.values(),
-        extensions=extensions,
     )
     _leave_out_null_defaults(schema)
     return schema

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Annotated
 
@@ -204,10 +204,15 @@ class Instrument(Node):
         start: Annotated[datetime, strawberry.argument(name="from")],
         end: Annotated[datetime | None, strawberry.argument(name="to")] = None,
     ) -> list[orders.Candle]:
-        end = end or info.context.now
-        if (end - start).total_seconds() > CANDLES_MAX * interval.value:
+        now, length = info.context.now, timedelta(seconds=interval.value)
+        if (end or now) - start > CANDLES_MAX * length:
             raise InvalidInput(message=f"At most {CANDLES_MAX:,} candles: ask for a shorter time.", field="from")
-        return list(await info.context.stores.market.candles(instrument.symbol, interval.value, start, end))
+        end = min(end or now, now + length)
+        return (
+            list(await info.context.stores.market.candles(instrument.symbol, interval.value, start, end))
+            if start < end
+            else []
+        )
 
     @strawberry.field(graphql_type=Connection[PublicTrade])
     @staticmethod
