@@ -6,12 +6,12 @@ where they fill it. A value below zero is an error in a register of use or of ex
 no meter of a home or a shop can measure is refused; what no household uses is kept and marked. Gaps are named, never
 filled.
 
-A file may hold a million readings, so they are kept in flat arrays, about 150 bytes each.
+A file may hold a million readings, so they are kept in flat arrays, about 150 bytes each, and looked at in place.
 """
 
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -56,11 +56,11 @@ class Register:
     commodity: Commodity
     direction: Direction
     unit: str
-    starts: array[int] = field(default_factory=lambda: array("q"))
-    ends: array[int] = field(default_factory=lambda: array("q"))
+    starts: "array[int]" = field(default_factory=lambda: array("q"))
+    ends: "array[int]" = field(default_factory=lambda: array("q"))
     values: list[Decimal] = field(default_factory=list)
     implausible: bytearray = field(default_factory=bytearray)
-    lines: array[int] = field(default_factory=lambda: array("q"))
+    lines: "array[int]" = field(default_factory=lambda: array("q"))
 
     def interval(self, index: int) -> Interval:
         return Interval(self.starts[index], self.ends[index])
@@ -68,14 +68,14 @@ class Register:
 
 @dataclass(slots=True)
 class Verdict:
-    """What a file came to: read = accepted + duplicate + rejected. `kept` has the accepted readings' indices, by time."""
+    """What a file came to: read = accepted + duplicate + rejected. `kept` holds indices, by time."""
 
     read: int = 0
     duplicate: int = 0
     rejected: int = 0
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[Rejection] = field(default_factory=list)
-    kept: list[tuple[Register, list[int]]] = field(default_factory=list)
+    kept: list[tuple[Register, Sequence[int]]] = field(default_factory=list)
 
     @property
     def accepted(self) -> int:
@@ -195,18 +195,8 @@ class Bench:
         """Sorts out repeats and overlaps and names the gaps. Called once, after the last reading."""
         verdict = self._verdict
         for register in self._registers.values():
-            indices = _without_repeats(register, verdict)
-            kept, dropped = without_overlaps([register.interval(index) for index in indices])
-            for position in dropped:
-                verdict.refuse(
-                    Rejection(
-                        "OVERLAP",
-                        "The interval overlaps others of the same register, which hold the same energy.",
-                        line=register.lines[indices[position]] or None,
-                        record=_shown(register, indices[position]),
-                    )
-                )
-            accepted = [indices[position] for position in kept]
+            indices = _without_repeats(register, _in_order(register), verdict)
+            accepted = _once(register, indices, verdict)
             verdict.kept.append((register, accepted))
             _note_gaps(register, accepted, verdict)
             if any(register.implausible[index] for index in accepted):
@@ -234,9 +224,18 @@ def _canonical_value(reading: Reading, unit: str, seconds: int) -> Decimal:
     return convert(reading.value, reading.unit, unit)
 
 
-def _without_repeats(register: Register, verdict: Verdict) -> list[int]:
-    """Indices by start and end, one for each interval."""
-    order = sorted(range(len(register.values)), key=lambda index: (register.starts[index], register.ends[index]))
+def _in_order(register: Register) -> Sequence[int]:
+    """Indices by start, then end, then place in the file."""
+    starts, ends = register.starts, register.ends
+    if all(starts[index] < starts[index + 1] for index in range(len(starts) - 1)):
+        return range(len(starts))
+    return sorted(sorted(range(len(starts)), key=ends.__getitem__), key=starts.__getitem__)
+
+
+def _without_repeats(register: Register, order: Sequence[int], verdict: Verdict) -> Sequence[int]:
+    """One index for each interval, in the same order."""
+    if isinstance(order, range):
+        return order
     kept: list[int] = []
     for index in order:
         if not kept or register.interval(kept[-1]) != register.interval(index):
@@ -257,11 +256,46 @@ def _without_repeats(register: Register, verdict: Verdict) -> list[int]:
     return kept
 
 
+def _once(register: Register, indices: Sequence[int], verdict: Verdict) -> Sequence[int]:
+    """The indices without those whose energy others hold."""
+    ends, starts = register.ends, register.starts
+    if all(ends[before] <= starts[after] for before, after in pairwise(indices)):
+        return indices
+    accepted: list[int] = []
+    for island in _islands(register, indices):
+        kept, dropped = without_overlaps([register.interval(index) for index in island])
+        accepted.extend(island[position] for position in kept)
+        for position in dropped:
+            verdict.refuse(
+                Rejection(
+                    "OVERLAP",
+                    "The interval overlaps others of the same register, which hold the same energy.",
+                    line=register.lines[island[position]] or None,
+                    record=_shown(register, island[position]),
+                )
+            )
+    return accepted
+
+
+def _islands(register: Register, indices: Sequence[int]) -> Iterator[list[int]]:
+    """Runs of readings that touch one another's time."""
+    island: list[int] = []
+    reach = 0
+    for index in indices:
+        if island and register.starts[index] >= reach:
+            yield island
+            island = []
+        island.append(index)
+        reach = max(reach, register.ends[index])
+    if island:
+        yield island
+
+
 def without_overlaps(intervals: Sequence[Interval]) -> tuple[list[int], list[int]]:
     """Positions to keep and to drop so that no moment counts twice; the intervals are distinct, by start.
 
     A longer interval gives way to the shorter ones inside where they fill it, else they give way to it. Of two that
-    only cross, the one that starts later goes.
+    only cross, the one that starts later goes; crossing by a changed clock's hour is no overlap (`_meet`).
     """
     order = sorted(range(len(intervals)), key=lambda position: (intervals[position].start, -intervals[position].end))
     kept: list[int] = []
@@ -280,6 +314,8 @@ def _resolve(
         following = at + 1
         while following < len(order) and intervals[order[following]].start < outer.end:
             fits = intervals[order[following]].end <= outer.end
+            if not fits and _meet(outer, intervals[order[following]]):
+                break
             (inside if fits else dropped).append(order[following])
             following += 1
         inner: list[int] = []
@@ -295,6 +331,12 @@ def _resolve(
         kept.append(order[at])
         dropped.extend(inside)
         at = following
+
+
+def _meet(earlier: Interval, later: Interval) -> bool:
+    """True for neighbours that cross by up to an hour and a twentieth of the shorter: a bill over a clock change."""
+    shorter = min(earlier.end - earlier.start, later.end - later.start)
+    return earlier.end - later.start <= min(3600, shorter // 20)
 
 
 def _note_gaps(register: Register, accepted: Sequence[int], verdict: Verdict) -> None:

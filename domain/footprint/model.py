@@ -1,6 +1,6 @@
 """Activities, factors and meter readings: what a person did and what it caused."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -209,4 +209,3 @@ class ImportJob:
     records_duplicate: int = 0
     records_rejected: int = 0
     emissions: int = 0
-    rejections: tuple[Rejection, ...] = field(default=())

@@ -10,7 +10,7 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.exceptions import DBConnectionError
 
-MODELS = ["infra.postgres.identity", "infra.postgres.footprint"]
+MODELS = ["infra.postgres.identity"]
 STATEMENT_TIMEOUT_SECONDS = 10
 POOL_SIZE = 8
 

@@ -1,0 +1,69 @@
+"""From what a meter counted to activities: one for each meter, register and local day."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from domain.footprint.calculation import ChosenFactor, emissions_of
+from domain.footprint.factor_choice import MAINS, FactorChoice
+from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, MeterDay
+from domain.footprint.units import IncompatibleUnits, convert
+from domain.ids import new_id
+
+_GAS = (
+    ("therm", "energy.natural_gas.therm"),
+    ("kWh", "energy.natural_gas.kwh_gross"),
+    ("m3", "energy.natural_gas.m3"),
+    ("scf", "energy.natural_gas.scf"),
+)
+"""Natural gas by the unit of its factor. Bills and meters state the higher heating value, which is the gross one."""
+
+
+async def activities_of(
+    choice: FactorChoice, *, owner: int, region: str, days: Sequence[MeterDay], now: datetime
+) -> list[Activity]:
+    """The activity of each day, in order; raises NotFound where the region has no factor for this energy."""
+    activities = []
+    for day in days:
+        chosen = await _factor(choice, region, day)
+        emissions, explanation = emissions_of(day.quantity, day.unit, chosen)
+        key = new_id(now)
+        activities.append(
+            Activity(
+                id=key,
+                owner=owner,
+                client_id=key,
+                activity=MAINS if day.commodity is Commodity.ELECTRICITY else chosen.factor.factor_id,
+                category=chosen.factor.category,
+                quantity=day.quantity,
+                unit=day.unit,
+                started_at=day.started_at,
+                ended_at=day.ended_at,
+                local_date=day.day,
+                source=ActivitySource.METER,
+                status=ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED,
+                emissions=emissions,
+                explanation=explanation,
+            )
+        )
+    return activities
+
+
+async def _factor(choice: FactorChoice, region: str, day: MeterDay) -> ChosenFactor:
+    if day.commodity is Commodity.ELECTRICITY:
+        return await choice.of(MAINS, region, day.day, metered=True)
+    return await choice.first_of(_gas_factors(day.unit), region, day.day)
+
+
+def _gas_factors(unit: str) -> list[str]:
+    """Factors in units that this one converts into, its own first."""
+    fitting = [(own, factor_id) for own, factor_id in _GAS if _converts(unit, own)]
+    return [factor_id for own, factor_id in sorted(fitting, key=lambda pair: pair[0] != unit)]
+
+
+def _converts(unit: str, other: str) -> bool:
+    try:
+        convert(Decimal(1), unit, other)
+    except IncompatibleUnits:
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""Emission factors: what the shipped tables say now. Withdrawn versions stay in the table and are never chosen."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from domain.footprint.model import EmissionFactor
+from infra.postgres.connection import Database
+
+_COLUMNS = (
+    "id, factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source, edition, scope, notes"
+)
+
+
+class PostgresFactors:
+    def __init__(self, database: Database) -> None:
+        self._pool = database.pool
+
+    async def candidates(self, factor_id: str, regions: Sequence[str]) -> list[EmissionFactor]:
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} FROM emission_factor WHERE factor_id = $1 AND region = ANY($2) "
+            "AND withdrawn_at IS NULL ORDER BY array_position($2, region), valid_from",
+            factor_id,
+            list(regions),
+        )
+        return [EmissionFactor(**row) for row in rows]
+
+    async def regions_of(self, factor_id: str) -> list[str]:
+        rows = await self._pool.fetch(
+            "SELECT DISTINCT region FROM emission_factor WHERE factor_id = $1 AND withdrawn_at IS NULL ORDER BY region",
+            factor_id,
+        )
+        return [row["region"] for row in rows]
+
+    async def search(
+        self,
+        factor_id: str | None,
+        category: str | None,
+        region: str | None,
+        on: date | None,
+        after: int | None,
+        limit: int,
+    ) -> list[EmissionFactor]:
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} FROM emission_factor WHERE withdrawn_at IS NULL AND id > $5 "
+            "AND ($1::text IS NULL OR factor_id = $1) AND ($2::text IS NULL OR category = $2) "
+            "AND ($3::text IS NULL OR region = $3) "
+            "AND ($4::date IS NULL OR (valid_from <= $4 AND (valid_to IS NULL OR valid_to >= $4))) "
+            "ORDER BY id LIMIT $6",
+            factor_id,
+            category,
+            region,
+            on,
+            after or 0,
+            limit,
+        )
+        return [EmissionFactor(**row) for row in rows]

@@ -1,0 +1,214 @@
+"""Activities and the day totals that are kept with them, so that a summary costs the same however long the history is.
+
+Every writer of one person's footprint takes that person's lock first: totals and rows change together and in one order.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from domain.footprint.model import (
+    Activity,
+    ActivitySource,
+    ActivityStatus,
+    CategoryTotal,
+    DayTotal,
+    Explanation,
+    FootprintSummary,
+)
+from domain.units import OUTSIDE_MAX
+from infra.postgres.connection import Database
+
+PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+_COLUMNS = (
+    "id, owner, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status, "
+    "emissions, explanation"
+)
+_RECORD = """
+    WITH fresh AS (
+        INSERT INTO activity (owner, id, client_id, activity, category, quantity, unit, started_at, ended_at,
+                              local_date, source, status, emissions, explanation, payload_hash)
+        SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::text[],
+                                 $8::timestamptz[], $9::timestamptz[], $10::date[], $11::text[], $12::text[],
+                                 $13::bigint[], $14::text[], $15::bytea[])
+        ON CONFLICT (owner, client_id) DO NOTHING
+        RETURNING client_id, local_date, category, emissions, status),
+    totals AS (
+        INSERT INTO footprint_day AS day (owner, local_date, category, grams, activities)
+        SELECT $1, local_date, category, sum(emissions), count(*) FROM fresh WHERE status = 'COUNTED'
+        GROUP BY local_date, category
+        ON CONFLICT (owner, local_date, category) DO UPDATE
+        SET grams = day.grams + excluded.grams, activities = day.activities + excluded.activities)
+    SELECT client_id FROM fresh"""
+_SUBTRACT = """
+    UPDATE footprint_day AS day SET grams = day.grams - gone.grams, activities = day.activities - gone.activities
+    FROM (SELECT local_date, category, sum(emissions) AS grams, count(*) AS activities FROM activity
+          WHERE owner = $1 AND id = ANY($2) AND status = 'COUNTED' GROUP BY local_date, category) AS gone
+    WHERE day.owner = $1 AND day.local_date = gone.local_date AND day.category = gone.category"""
+
+
+async def lock_footprint(connection: PooledConnection, owner: int) -> None:
+    """Until the end of the transaction nobody else writes this person's footprint."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('footprint', $1))", owner)
+
+
+async def insert_activities(
+    connection: PooledConnection, owner: int, activities: Sequence[tuple[Activity, bytes]]
+) -> set[UUID]:
+    """Adds what is new and raises its day totals; the caller holds the lock. Gives the client ids that were new."""
+    items = [activity for activity, _payload_hash in activities]
+    rows = await connection.fetch(
+        _RECORD,
+        owner,
+        [item.id for item in items],
+        [item.client_id for item in items],
+        [item.activity for item in items],
+        [item.category for item in items],
+        [item.quantity for item in items],
+        [item.unit for item in items],
+        [item.started_at for item in items],
+        [item.ended_at for item in items],
+        [item.local_date for item in items],
+        [item.source.value for item in items],
+        [item.status.value for item in items],
+        [item.emissions for item in items],
+        [json.dumps(asdict(item.explanation), default=str) for item in items],
+        [payload_hash for _activity, payload_hash in activities],
+    )
+    return {row["client_id"] for row in rows}
+
+
+async def reverse_activities(connection: PooledConnection, owner: int, ids: Sequence[UUID]) -> int:
+    """Takes activities out of the footprint (they stay visible) and gives their grams; the caller holds the lock."""
+    await connection.execute(_SUBTRACT, owner, list(ids))
+    grams = await connection.fetchval(
+        "WITH gone AS (UPDATE activity SET status = 'REVERSED' WHERE owner = $1 AND id = ANY($2) "
+        "AND status <> 'REVERSED' RETURNING emissions) SELECT coalesce(sum(emissions), 0)::bigint FROM gone",
+        owner,
+        list(ids),
+    )
+    return int(grams)
+
+
+class PostgresFootprint:
+    def __init__(self, database: Database) -> None:
+        self._pool = database.pool
+
+    async def by_client_ids(self, owner: int, client_ids: Sequence[UUID]) -> dict[UUID, tuple[Activity, bytes]]:
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS}, payload_hash FROM activity WHERE owner = $1 AND client_id = ANY($2)",
+            owner,
+            list(client_ids),
+        )
+        return {row["client_id"]: (_activity(row), row["payload_hash"]) for row in rows}
+
+    async def record(self, owner: int, activities: Sequence[tuple[Activity, bytes]]) -> set[UUID]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await lock_footprint(connection, owner)
+            return await insert_activities(connection, owner, activities)
+
+    async def activity(self, owner: int, activity_id: UUID) -> Activity | None:
+        row = await self._pool.fetchrow(
+            f"SELECT {_COLUMNS} FROM activity WHERE owner = $1 AND id = $2", owner, activity_id
+        )
+        return _activity(row) if row else None
+
+    async def activities(
+        self,
+        owner: int,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+        from_date: date | None,
+        to_date: date | None,
+    ) -> list[Activity]:
+        started_at, activity_id = after or (None, None)
+        rows = await self._pool.fetch(
+            f"SELECT {_COLUMNS} FROM activity WHERE owner = $1 "
+            "AND ($2::timestamptz IS NULL OR (started_at, id) < ($2, $3::uuid)) "
+            "AND ($4::date IS NULL OR local_date >= $4) AND ($5::date IS NULL OR local_date <= $5) "
+            "AND ($4::date IS NULL OR started_at > $4::date - interval '2 days') "
+            "AND ($5::date IS NULL OR started_at < $5::date + interval '3 days') "
+            "ORDER BY started_at DESC, id DESC LIMIT $6",
+            owner,
+            started_at,
+            activity_id,
+            from_date,
+            to_date,
+            limit,
+        )
+        return [_activity(row) for row in rows]
+
+    async def summary(self, owner: int, from_date: date, to_date: date) -> FootprintSummary:
+        """Categories by name, days by date, only those with an activity."""
+        rows = await self._pool.fetch(
+            "SELECT local_date, category, grams, activities FROM footprint_day "
+            "WHERE owner = $1 AND local_date BETWEEN $2 AND $3 AND activities > 0 ORDER BY local_date, category",
+            owner,
+            from_date,
+            to_date,
+        )
+        categories: dict[str, tuple[int, int]] = {}
+        days: dict[date, int] = {}
+        for row in rows:
+            grams, count = categories.get(row["category"], (0, 0))
+            categories[row["category"]] = (grams + row["grams"], count + row["activities"])
+            days[row["local_date"]] = days.get(row["local_date"], 0) + row["grams"]
+        return FootprintSummary(
+            from_date=from_date,
+            to_date=to_date,
+            total=sum(days.values()),
+            by_category=tuple(CategoryTotal(name, *categories[name]) for name in sorted(categories)),
+            by_day=tuple(DayTotal(day, grams) for day, grams in days.items()),
+            allowance=None,
+            remaining=None,
+        )
+
+    async def emissions_between(self, owners: Sequence[int], start: datetime, end: datetime) -> dict[int, int]:
+        """A sum past what can be told outside is cut to it, so that nobody's records can keep a week from closing."""
+        rows = await self._pool.fetch(
+            "SELECT owner, least(sum(emissions), $4)::bigint AS grams FROM activity WHERE owner = ANY($1) "
+            "AND started_at >= $2 AND started_at < $3 AND status = 'COUNTED' GROUP BY owner",
+            list(owners),
+            start,
+            end,
+            Decimal(OUTSIDE_MAX),
+        )
+        return {row["owner"]: row["grams"] for row in rows}
+
+
+def _activity(row: asyncpg.Record) -> Activity:
+    return Activity(
+        id=row["id"],
+        owner=row["owner"],
+        client_id=row["client_id"],
+        activity=row["activity"],
+        category=row["category"],
+        quantity=row["quantity"],
+        unit=row["unit"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        local_date=row["local_date"],
+        source=ActivitySource(row["source"]),
+        status=ActivityStatus(row["status"]),
+        emissions=row["emissions"],
+        explanation=_explanation(row["explanation"]),
+    )
+
+
+def _explanation(text: str) -> Explanation:
+    values = json.loads(text)
+    return Explanation(
+        **{
+            **values,
+            "factor_kg_per_unit": Decimal(values["factor_kg_per_unit"]),
+            "converted_quantity": Decimal(values["converted_quantity"]),
+            "caveats": tuple(values["caveats"]),
+        }
+    )

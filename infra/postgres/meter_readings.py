@@ -1,0 +1,295 @@
+"""What a file's readings do to a person's footprint, in one transaction with the end of the import.
+
+A reading is one row by owner, meter, register, start and end. The same again changes nothing, another value replaces
+the old one, which is kept aside. Readings of one register that overlap in time, whichever files they came in, are
+sorted out by `domain/footprint/checks.py` and marked as counted or not. Then every local day that was touched is added
+up anew: where the sum differs, its activity is reversed and a new one recorded, so that each interval counts once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, without_overlaps
+from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.metering import activities_of
+from domain.footprint.model import Activity, ActivityStatus, Commodity, ImportJob, ImportStatus, MeterDay, Rejection
+from domain.ports import FactorStore
+from infra.postgres.connection import Database
+from infra.postgres.footprint import PooledConnection, insert_activities, lock_footprint, reverse_activities
+from infra.postgres.imports import finish_import
+
+OVERLAPPING_MAX = 200_000
+DAYS_AT_ONCE = 1_000
+_UNKEYED = b""
+"""Payload hash of an activity that no client sent: its client id is ours, so no request can repeat it."""
+
+
+class MeterRow(NamedTuple):
+    """An accepted reading on its way into the table."""
+
+    meter: str
+    register: str
+    starts_at: datetime
+    ends_at: datetime
+    commodity: str
+    direction: str
+    unit: str
+    value: Decimal
+    implausible: bool
+    local_date: date
+
+
+@dataclass(slots=True)
+class _Touched:
+    """What one import changed of one register: from the first start to the last end, and the days."""
+
+    start: datetime
+    end: datetime
+    days: set[date] = field(default_factory=set)
+
+
+class TooManyOverlaps(Exception):
+    pass
+
+
+_MERGE = """
+    WITH incoming AS (
+        SELECT * FROM unnest($3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[],
+                             $9::text[], $10::numeric[], $11::boolean[], $12::date[])
+            AS row (meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, local_date)),
+    changed AS (
+        SELECT old.meter, old.register, old.starts_at, old.ends_at, old.local_date, old.import_id,
+               old.value AS old_value, old.unit AS old_unit,
+               incoming.commodity, incoming.direction, incoming.unit, incoming.value, incoming.implausible
+        FROM incoming JOIN meter_reading AS old USING (meter, register, starts_at, ends_at)
+        WHERE old.owner = $1 AND (old.value, old.unit) IS DISTINCT FROM (incoming.value, incoming.unit)),
+    kept_aside AS (
+        INSERT INTO replaced_reading
+        SELECT $1, meter, register, starts_at, ends_at, old_value, old_unit, import_id, $2 FROM changed),
+    replaced AS (
+        UPDATE meter_reading AS reading
+        SET commodity = changed.commodity, direction = changed.direction, unit = changed.unit, value = changed.value,
+            implausible = changed.implausible, import_id = $2
+        FROM changed
+        WHERE reading.owner = $1 AND reading.meter = changed.meter AND reading.register = changed.register
+            AND reading.starts_at = changed.starts_at AND reading.ends_at = changed.ends_at),
+    fresh AS (
+        INSERT INTO meter_reading (owner, meter, register, starts_at, ends_at, commodity, direction, unit, value,
+                                   implausible, counted, local_date, import_id)
+        SELECT $1, meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, true,
+               local_date, $2
+        FROM incoming
+        ON CONFLICT DO NOTHING
+        RETURNING meter, register, starts_at, ends_at, local_date)
+    SELECT meter, register, local_date, min(starts_at) AS first, max(ends_at) AS last, count(*) AS readings,
+           sum(is_replaced) AS replaced
+    FROM (SELECT meter, register, starts_at, ends_at, local_date, 0 AS is_replaced FROM fresh
+          UNION ALL SELECT meter, register, starts_at, ends_at, local_date, 1 FROM changed) AS touched
+    GROUP BY meter, register, local_date"""
+_OVERLAPPING = """
+    SELECT starts_at, ends_at, counted, local_date FROM (
+        SELECT starts_at, ends_at, counted, local_date,
+               max(ends_at) OVER (by_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach,
+               lead(starts_at) OVER by_time AS next
+        FROM meter_reading
+        WHERE owner = $1 AND meter = $2 AND register = $3 AND starts_at >= $4 AND starts_at < $5 AND ends_at > $6
+        WINDOW by_time AS (ORDER BY starts_at, ends_at)) AS near
+    WHERE starts_at < reach OR next < ends_at ORDER BY starts_at, ends_at LIMIT $7"""
+_COUNT = """
+    UPDATE meter_reading AS reading SET counted = flag.counted
+    FROM unnest($4::timestamptz[], $5::timestamptz[], $6::boolean[]) AS flag (starts_at, ends_at, counted)
+    WHERE reading.owner = $1 AND reading.meter = $2 AND reading.register = $3
+        AND reading.starts_at = flag.starts_at AND reading.ends_at = flag.ends_at"""
+_DAYS = """
+    SELECT local_date, max(commodity) AS commodity, max(unit) AS unit,
+           sum(CASE direction WHEN 'NET' THEN greatest(value, 0) ELSE value END) AS quantity,
+           min(starts_at) AS starts_at, max(ends_at) AS ends_at, bool_or(implausible) AS implausible
+    FROM meter_reading
+    WHERE owner = $1 AND meter = $2 AND register = $3 AND local_date = ANY($4) AND counted AND direction <> 'EXPORT'
+    GROUP BY local_date ORDER BY local_date"""
+_OLD_DAYS = """
+    SELECT day.local_date, day.activity_id, quantity, unit, started_at, ended_at, status
+    FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND activity.id = day.activity_id
+    WHERE day.owner = $1 AND meter = $2 AND register = $3 AND day.local_date = ANY($4)"""
+
+
+class MeterRecorder:
+    def __init__(self, database: Database, factors: FactorStore) -> None:
+        self._pool = database.pool
+        self._factors = factors
+
+    async def record(
+        self,
+        job: ImportJob,
+        rejections: Sequence[Rejection],
+        batches: AsyncIterator[Sequence[MeterRow]],
+        *,
+        region: str,
+        now: datetime,
+    ) -> ImportJob:
+        """Records every batch and finishes the job, all or nothing; `job` has what the file's judge counted.
+
+        Raises NotFound where the region has no factor, TooManyOverlaps, and whatever ends `batches`.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            await lock_footprint(connection, job.owner)
+            recording = _Recording(connection, job, region, now, FactorChoice(self._factors))
+            async for rows in batches:
+                await recording.merge(rows)
+            finished = await recording.finish()
+            await finish_import(connection, finished, [*rejections, *recording.notes])
+        return finished
+
+
+class _Recording:
+    """One import within its transaction."""
+
+    def __init__(
+        self, connection: PooledConnection, job: ImportJob, region: str, now: datetime, choice: FactorChoice
+    ) -> None:
+        self._connection = connection
+        self._job = job
+        self._region = region
+        self._now = now
+        self._choice = choice
+        self._touched: dict[tuple[str, str], _Touched] = {}
+        self._accepted = 0
+        self._imported = 0
+        self._replaced = 0
+        self._emissions = 0
+        self.notes: list[Rejection] = []
+
+    async def merge(self, rows: Sequence[MeterRow]) -> None:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        for row in await self._connection.fetch(_MERGE, self._job.owner, self._job.id, *columns):
+            self._imported += row["readings"]
+            self._replaced += row["replaced"]
+            touched = self._touched.setdefault((row["meter"], row["register"]), _Touched(row["first"], row["last"]))
+            touched.start = min(touched.start, row["first"])
+            touched.end = max(touched.end, row["last"])
+            touched.days.add(row["local_date"])
+        self._accepted += len(rows)
+
+    async def finish(self) -> ImportJob:
+        for (meter, register), touched in self._touched.items():
+            await self._settle_overlaps(meter, register, touched)
+            days = sorted(touched.days)
+            for at in range(0, len(days), DAYS_AT_ONCE):
+                await self._add_up(meter, register, days[at : at + DAYS_AT_ONCE])
+        if self._replaced:
+            text = f"{self._replaced} readings differ from those of earlier files and were replaced by this one's."
+            self.notes.append(Rejection("REPLACED_EARLIER", text, note=True))
+        return replace(
+            self._job,
+            status=ImportStatus.FINISHED,
+            records_imported=self._imported,
+            records_duplicate=self._job.records_duplicate + self._accepted - self._imported,
+            emissions=self._emissions,
+        )
+
+    async def _settle_overlaps(self, meter: str, register: str, touched: _Touched) -> None:
+        """Marks which readings count where some of them share time, and adds the days whose readings changed sides."""
+        rows = await self._overlapping(meter, register, touched.start, touched.end)
+        if not rows:
+            return
+        intervals = [Interval(int(row["starts_at"].timestamp()), int(row["ends_at"].timestamp())) for row in rows]
+        kept, _dropped = await asyncio.to_thread(without_overlaps, intervals)
+        counted = set(kept)
+        changed = [(row, at in counted) for at, row in enumerate(rows) if row["counted"] != (at in counted)]
+        await self._connection.execute(
+            _COUNT,
+            self._job.owner,
+            meter,
+            register,
+            [row["starts_at"] for row, _is_counted in changed],
+            [row["ends_at"] for row, _is_counted in changed],
+            [is_counted for _row, is_counted in changed],
+        )
+        touched.days.update(row["local_date"] for row, _is_counted in changed)
+        if changed:
+            text = f"{len(changed)} readings share their time with others of this register, of which one side counts."
+            self.notes.append(Rejection("OVERLAP_EARLIER", text, record=f"{meter} {register}", note=True))
+
+    async def _overlapping(
+        self, meter: str, register: str, start: datetime, end: datetime
+    ) -> Sequence[asyncpg.Record]:
+        """Readings that share time with others, around what was touched; wider until nothing reaches further."""
+        while True:
+            rows = await self._connection.fetch(
+                _OVERLAPPING,
+                self._job.owner,
+                meter,
+                register,
+                start - timedelta(seconds=INTERVAL_MAX_SECONDS),
+                end,
+                start,
+                OVERLAPPING_MAX + 1,
+            )
+            if len(rows) > OVERLAPPING_MAX:
+                raise TooManyOverlaps
+            first = min((row["starts_at"] for row in rows), default=start)
+            last = max((row["ends_at"] for row in rows), default=end)
+            if first >= start and last <= end:
+                return rows
+            start, end = min(first, start), max(last, end)
+
+    async def _add_up(self, meter: str, register: str, days: Sequence[date]) -> None:
+        """Makes the activities of these days what their counted readings say."""
+        owner = self._job.owner
+        key = (owner, meter, register, days)
+        old = {row["local_date"]: row for row in await self._connection.fetch(_OLD_DAYS, *key)}
+        wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key)]
+        fresh = [day for day in wanted if not (day.day in old and _is_same(old[day.day], day))]
+        kept = {day.day for day in wanted} - {day.day for day in fresh}
+        gone: list[UUID] = [row["activity_id"] for day, row in old.items() if day not in kept]
+        if gone:
+            self._emissions -= await reverse_activities(self._connection, owner, gone)
+            await self._connection.execute(
+                "DELETE FROM meter_day WHERE owner = $1 AND activity_id = ANY($2) "
+                "AND meter = $3 AND register = $4",
+                owner,
+                gone,
+                meter,
+                register,
+            )
+        activities = await activities_of(self._choice, owner=owner, region=self._region, days=fresh, now=self._now)
+        await insert_activities(self._connection, owner, [(activity, _UNKEYED) for activity in activities])
+        await self._remember(meter, register, activities)
+        self._emissions += sum(activity.emissions for activity in activities)
+
+    async def _remember(self, meter: str, register: str, activities: Sequence[Activity]) -> None:
+        await self._connection.execute(
+            "INSERT INTO meter_day SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[])",
+            self._job.owner,
+            meter,
+            register,
+            [activity.local_date for activity in activities],
+            [activity.id for activity in activities],
+        )
+
+
+def _meter_day(meter: str, register: str, row: asyncpg.Record) -> MeterDay:
+    return MeterDay(
+        meter=meter,
+        register=register,
+        commodity=Commodity(row["commodity"]),
+        unit=row["unit"],
+        day=row["local_date"],
+        quantity=row["quantity"],
+        started_at=row["starts_at"],
+        ended_at=row["ends_at"],
+        implausible=row["implausible"],
+    )
+
+
+def _is_same(old: asyncpg.Record, day: MeterDay) -> bool:
+    status = ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED
+    before = (old["quantity"], old["unit"], old["started_at"], old["ended_at"], old["status"])
+    return before == (day.quantity, day.unit, day.started_at, day.ended_at, status.value)
