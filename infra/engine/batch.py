@@ -1,7 +1,7 @@
 """One batch as rows: gathered from the outcomes, written by one statement, bound into the hash chain.
 
-The hot rows go in one statement of data-modifying CTEs fed by arrays; `things.py` writes the rare ones (assets, offers,
-closed weeks) in the same transaction.
+What is only ever added goes by COPY; orders and balances by one statement fed by arrays; `things.py` writes the rare rows
+(assets, offers, closed weeks). All in the transaction of the caller.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,34 +17,20 @@ from infra.engine import journal, things
 from infra.engine.queue import Pending
 from infra.postgres.connection import Connection
 
-WRITE = """
-WITH c AS (INSERT INTO command (sequence, caller, key, kind, payload, payload_hash, answer_kind, answer, at)
-             SELECT u.*, $60 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bytea[],
-                                         $7::text[], $8::text[]) u),
-     n AS (INSERT INTO orders (id, owner, client_order_id, instrument, side, type, time_in_force, price, quantity,
+ORDERS_AND_BALANCES = """
+WITH n AS (INSERT INTO orders (id, owner, client_order_id, instrument, side, type, time_in_force, price, quantity,
                                post_only, expires_at, remaining, notional, status, reason, trades_until, placed_at)
-             SELECT u.*, $60 FROM unnest($9::bigint[], $10::bigint[], $11::uuid[], $12::int[], $13::text[], $14::text[],
-                      $15::text[], $16::bigint[], $17::bigint[], $18::boolean[], $19::timestamptz[], $20::bigint[],
-                      $21::text[]::numeric[], $22::text[], $23::text[], $24::bigint[]) u),
+             SELECT u.*, $27 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::int[], $5::text[], $6::text[],
+                      $7::text[], $8::bigint[], $9::bigint[], $10::boolean[], $11::timestamptz[], $12::bigint[],
+                      $13::text[]::numeric[], $14::text[], $15::text[], $16::bigint[]) u),
      o AS (UPDATE orders SET remaining = u.remaining, notional = u.notional, status = u.status, reason = u.reason,
                              trades_until = u.trades_until
-             FROM unnest($25::bigint[], $26::bigint[], $27::text[]::numeric[], $28::text[], $29::text[],
-                         $30::bigint[]) AS u(id, remaining, notional, status, reason, trades_until)
-            WHERE orders.id = u.id),
-     t AS (INSERT INTO trade (instrument, sequence, price, quantity, value, buy_order, sell_order, buyer_fee,
-                              seller_fee, aggressor, command, at)
-             SELECT u.*, $60 FROM unnest($31::int[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[],
-                      $36::bigint[], $37::bigint[], $38::bigint[], $39::bigint[], $40::text[], $41::bigint[]) u),
-     j AS (INSERT INTO journal (id, command, kind, reference, at)
-             SELECT u.*, $60 FROM unnest($42::bigint[], $43::bigint[], $44::text[], $45::text[]) u),
-     p AS (INSERT INTO posting (owner, entry, line, asset, held, amount)
-             SELECT * FROM unnest($46::bigint[], $47::bigint[], $48::smallint[], $49::int[], $50::boolean[],
-                                  $51::bigint[])),
-     b AS (INSERT INTO balance (owner, asset, available, held)
-             SELECT * FROM unnest($52::bigint[], $53::int[], $54::bigint[], $55::bigint[])
-             ON CONFLICT (owner, asset) DO UPDATE SET available = EXCLUDED.available, held = EXCLUDED.held)
-INSERT INTO account_event (owner, first_sequence, last_sequence, payload, command, at)
-  SELECT u.*, $60 FROM unnest($56::bigint[], $57::bigint[], $58::bigint[], $59::text[], $61::bigint[]) u"""
+             FROM unnest($17::bigint[], $18::bigint[], $19::text[]::numeric[], $20::text[], $21::text[],
+                         $22::bigint[]) AS u(id, remaining, notional, status, reason, trades_until)
+            WHERE orders.id = u.id)
+INSERT INTO balance (owner, asset, available, held)
+  SELECT * FROM unnest($23::bigint[], $24::int[], $25::bigint[], $26::bigint[])
+  ON CONFLICT (owner, asset) DO UPDATE SET available = EXCLUDED.available, held = EXCLUDED.held"""
 
 MARKET_NEWS = """
 WITH k AS (INSERT INTO candle (instrument, opened_at, open, high, low, close, volume, trades)
@@ -59,6 +45,13 @@ WITH k AS (INSERT INTO candle (instrument, opened_at, open, high, low, close, vo
 INSERT INTO book_change (instrument, sequence, previous_sequence, levels, batch)
   SELECT u.*, $8::bigint FROM unnest($10::int[], $11::bigint[], $12::bigint[], $13::text[]) u"""
 
+COMMAND = ("sequence", "caller", "key", "kind", "payload", "answer_kind", "answer", "payload_hash")
+POSTING = ("owner", "entry", "line", "asset", "held", "amount")
+TRADE = (
+    *("instrument", "sequence", "price", "quantity", "value", "buy_order", "sell_order"),
+    *("buyer_fee", "seller_fee", "aggressor", "command"),
+)
+EVENT = ("owner", "last_sequence", "first_sequence", "command", "payload")
 BATCH = "INSERT INTO batch VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 Rows = list[tuple[Any, ...]]
@@ -93,37 +86,40 @@ class Batch:
 
     async def write(self, connection: Connection, chain: bytes) -> bytes:
         """Writes everything but the COMMIT; returns the chain's new hash."""
-        outcomes = self._outcomes
         journals: Rows = []
         postings: Rows = []
         trades: Rows = []
         events: Rows = []
-        for outcome in outcomes:
+        for outcome in self._outcomes:
+            command = outcome.sequence
             for entry in outcome.entries:
-                journals.append((entry.id, outcome.sequence, entry.kind, entry.reference))
-                postings.extend(
-                    (owner, entry.id, line, asset, held, amount)
-                    for line, (owner, asset, held, amount) in enumerate(entry.postings)
-                )
-            trades.extend((*trade, outcome.sequence) for trade, _ in outcome.trades)
-            events.extend(
-                (
-                    news.owner,
-                    news.first_sequence,
-                    news.last_sequence,
-                    orjson.dumps(news.payloads).decode(),
-                    outcome.sequence,
-                )
-                for news in outcome.news
-            )
-        await things.write(connection, outcomes)
-        await self._write_hot(connection, journals, postings, trades, events)
+                journals.append((entry.id, command, entry.kind, entry.reference))
+                for line, (owner, asset, held, amount) in enumerate(entry.postings):
+                    postings.append((owner, entry.id, line, asset, held, amount))
+            for trade, _ in outcome.trades:
+                trades.append((*trade, command))
+            for news in outcome.news:
+                payload = orjson.dumps(news.payloads).decode()
+                events.append((news.owner, news.last_sequence, news.first_sequence, command, payload))
+        await things.write(connection, self._outcomes)
+        await self._write_orders_and_balances(connection)
+        commands = [(*row, payload_hash) for row, payload_hash in zip(self._commands, self._hashes, strict=True)]
+        await self._append(connection, "command", COMMAND, commands)
+        await self._append(connection, "journal", ("id", "command", "kind", "reference"), journals)
+        await connection.copy_records_to_table("posting", records=postings, columns=POSTING)
+        await self._append(connection, "trade", TRADE, trades)
+        await self._append(connection, "account_event", EVENT, events)
         instruments = await self._write_market_news(connection, trades)
-        return await self._write_batch(connection, chain, journals, postings, trades, events, instruments)
+        owners = sorted({event[0] for event in events})
+        return await self._write_batch(connection, chain, (journals, postings, trades), owners, instruments)
 
-    async def _write_hot(
-        self, connection: Connection, journals: Rows, postings: Rows, trades: Rows, events: Rows
-    ) -> None:
+    async def _append(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
+        """Adds rows that carry the batch's time."""
+        if rows:
+            records = [(*row, self.now) for row in rows]
+            await connection.copy_records_to_table(table, records=records, columns=[*columns, "at"])
+
+    async def _write_orders_and_balances(self, connection: Connection) -> None:
         placed = {order.id: order for outcome in self._outcomes for order in outcome.placed}
         changed = {
             order_id: order
@@ -132,22 +128,12 @@ class Batch:
             if order_id not in placed
         }
         moved = {key for outcome in self._outcomes for key in outcome.balances}
-        commands = _columns(self._commands, 7)
-        event_columns = _columns(events, 5)
         await connection.execute(
-            WRITE,
-            *commands[:5],
-            self._hashes,
-            *commands[5:],
+            ORDERS_AND_BALANCES,
             *_columns((_placed_row(order) for order in placed.values()), 16),
             *_columns(((order.id, *_state_row(order)) for order in changed.values()), 6),
-            *_columns(trades, 11),
-            *_columns(journals, 4),
-            *_columns(postings, 6),
             *_columns(((owner, asset, *self._state.balance(owner, asset)) for owner, asset in sorted(moved)), 4),
-            *event_columns[:4],
             self.now,
-            event_columns[4],
         )
 
     async def _write_market_news(self, connection: Connection, trades: Rows) -> list[int]:
@@ -179,17 +165,14 @@ class Batch:
         self,
         connection: Connection,
         chain: bytes,
-        journals: Rows,
-        postings: Rows,
-        trades: Rows,
-        events: Rows,
+        written: tuple[Rows, Rows, Rows],
+        owners: list[int],
         instruments: list[int],
     ) -> bytes:
         digest = self._state.digest()
         first, last = self._outcomes[0].sequence, self._outcomes[-1].sequence
         head = (self.sequence, self._epoch, first, last, digest.hex(), self.now)
-        chain = journal.link(chain, [head], self._commands, journals, postings, trades)
-        owners = sorted({event[0] for event in events})
+        chain = journal.link(chain, [head], self._commands, *written)
         await connection.execute(
             BATCH, self.sequence, self._epoch, first, last, owners, instruments, digest, chain, self.now
         )

@@ -44,14 +44,15 @@ class LocalQueue:
             raise Unavailable()
         if len(self._waiting) >= self._size:
             raise Overloaded()
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Pending(command, *stored_form(command), future))
+        loop = asyncio.get_running_loop()
+        pending = Pending(command, *stored_form(command), loop.create_future())
+        self._waiting.append(pending)
         self._filled.set()
+        deadline = loop.call_later(ANSWER_SECONDS, pending.fail, Unavailable())
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await future
-        except TimeoutError:
-            raise Unavailable() from None
+            return await pending.answer
+        finally:
+            deadline.cancel()
 
     def open(self) -> None:
         self._opened.set()
