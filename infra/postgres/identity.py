@@ -190,8 +190,11 @@ class PostgresUsers:
         )
         changed = ("platform", "push_token")
         await DeviceRow.bulk_create([new], on_conflict=("user_id", "client_id"), update_fields=changed)
-        row = await DeviceRow.get(user_id=user_id, client_id=client_id)
-        return Device(row.id, DevicePlatform(row.platform), row.registered_at)
+        return _device(await DeviceRow.get(user_id=user_id, client_id=client_id))
+
+    async def device(self, user_id: UUID, device_id: UUID) -> Device | None:
+        row = await DeviceRow.get_or_none(user_id=user_id, id=device_id)
+        return None if row is None else _device(row)
 
 
 class PostgresPartners:
@@ -242,6 +245,10 @@ class PostgresPartners:
 async def _next_owner(connection: BaseDBAsyncClient) -> int:
     rows = await connection.execute_query_dict("SELECT nextval('owner_number') AS owner")
     return int(rows[0]["owner"])
+
+
+def _device(row: DeviceRow) -> Device:
+    return Device(row.id, DevicePlatform(row.platform), row.registered_at)
 
 
 def _user(row: PersonRow) -> User:
