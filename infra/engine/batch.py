@@ -1,6 +1,6 @@
 """One batch as rows: gathered from the outcomes, written by one statement, bound into the hash chain.
 
-What is only ever added goes by COPY; orders and balances by one statement fed by arrays; `things.py` writes the rare rows
+What is only ever added goes by COPY, orders and balances by one statement fed by arrays; `things.py` writes rare rows
 (assets, offers, closed weeks). All in the transaction of the caller.
 """
 
