@@ -56,6 +56,8 @@ class AccountFeed:
         self._on_event = on_event
         self._silence_seconds = silence_seconds
         self._changed = asyncio.Condition()
+        self._begins_anywhere = True
+        """Without a cursor the server streams from its own now, so the first number may lie past a hole."""
 
     async def follow(self) -> None:
         """Runs until cancelled, over as many connections as it takes. Raises SignedOut when the session is over."""
@@ -96,12 +98,13 @@ class AccountFeed:
                 raise SignedOut("the server does not know this phone's session")
             page = viewer["accountEvents"]
             applied = [(edge["node"]["sequence"], await self._apply(edge["node"])) for edge in page["edges"]]
-            new += [sequence for sequence, what in applied if what is Applied.NEW]
+            fresh = [sequence for sequence, what in applied if what is Applied.NEW]
+            new += fresh
+            self.figures.fetched += len(fresh)
             if any(what is Applied.GAP for _, what in applied):
                 self.figures.gaps += 1
                 await self.start_anew()
             elif not page["pageInfo"]["hasNextPage"]:
-                self.figures.fetched += len(new)
                 return new
 
     async def start_anew(self) -> None:
@@ -109,7 +112,6 @@ class AccountFeed:
         viewer = await self._client.read("Wallet")
         await asyncio.to_thread(self._client.storage.replace_balances, viewer["wallet"]["balances"])
         await asyncio.to_thread(self._client.storage.restart_events, None)
-
 
     # ---------------------------------------------------------------- by push
 
@@ -128,6 +130,7 @@ class AccountFeed:
         )
         await transport.connect()
         self.figures.connections += 1
+        self._begins_anywhere = cursor is None
         stream = transport.subscribe(GraphQLRequest(document("FollowAccount"), variable_values={"after": cursor}))
         try:
             await self._take_pushed(stream)
@@ -144,7 +147,7 @@ class AccountFeed:
             arriving = asyncio.ensure_future(anext(stream, None))
             try:
                 while not (await asyncio.wait({arriving}, timeout=self._silence_seconds))[0]:
-                    self.figures.overdue.update(await self.catch_up())
+                    await self._ask_for_silent_loss()
             except BaseException:
                 arriving.cancel()
                 await asyncio.gather(arriving, return_exceptions=True)
@@ -154,10 +157,16 @@ class AccountFeed:
                 return
             await self._take(result_of({"data": result.data, "errors": result.errors}))
 
+    async def _ask_for_silent_loss(self) -> None:
+        late = await self.catch_up()
+        if not self._begins_anywhere:
+            self.figures.overdue.update(late)
+
     async def _take(self, event: Json) -> None:
         applied = await self._apply(event)
+        begins_anywhere, self._begins_anywhere = self._begins_anywhere, False
         if applied is Applied.GAP:
-            self.figures.gaps += 1
+            self.figures.gaps += not begins_anywhere
             await self.catch_up()
         elif applied is Applied.DUPLICATE:
             self.figures.duplicates += 1
