@@ -7,12 +7,11 @@ from graphql import GraphQLError, GraphQLObjectType, Undefined
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from domain.errors import DomainError
 from domain.identity import model as identity
 from schema.context import Info
 from schema.credits.mutations import CreditMutations
 from schema.credits.queries import CreditQueries, ViewerCredits
-from schema.errors import USER_ERRORS, extensions_of
+from schema.errors import USER_ERRORS
 from schema.events import EventSubscriptions, ViewerEvents
 from schema.footprint.mutations import FootprintMutations
 from schema.footprint.queries import FootprintQueries, ViewerFootprint
@@ -64,12 +63,8 @@ class Subscription(OrderSubscriptions, EventSubscriptions, FootprintSubscription
 
 
 class Schema(strawberry.Schema):
-    """Tells the refusals that no union holds by their codes; faults of ours are left for whoever serves the schema."""
-
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        for error in errors:
-            if isinstance(error.original_error, DomainError):
-                error.extensions = extensions_of(error.original_error)
+        """Nothing: whoever serves the schema tells errors and logs faults; a refusal is no line in a log."""
 
 
 def build_schema(development: bool = False) -> Schema:

@@ -208,11 +208,9 @@ class Instrument(Node):
         if (end or now) - start > CANDLES_MAX * length:
             raise InvalidInput(message=f"At most {CANDLES_MAX:,} candles: ask for a shorter time.", field="from")
         end = min(end or now, now + length)
-        return (
-            list(await info.context.stores.market.candles(instrument.symbol, interval.value, start, end))
-            if start < end
-            else []
-        )
+        if start >= end:
+            return []
+        return list(await info.context.stores.market.candles(instrument.symbol, interval.value, start, end))
 
     @strawberry.field(graphql_type=Connection[PublicTrade])
     @staticmethod
