@@ -47,20 +47,9 @@ class AccountNews:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """Everything that one command changed, to be written in one transaction."""
+class Things:
+    """The rare part of an outcome: what was opened, closed, offered or redeemed."""
 
-    sequence: int
-    now: datetime
-    answer: Answer
-    entries: list[JournalEntry] = field(default_factory=list)
-    trades: list[tuple[Trade, int]] = field(default_factory=list)
-    """Each with the id of its entry."""
-    placed: list[Order] = field(default_factory=list)
-    orders: dict[int, Order] = field(default_factory=dict)
-    """Every order whose state changed, the placed ones too."""
-    balances: dict[tuple[int, int], EntryKind] = field(default_factory=dict)
-    """(owner, asset) of every balance that moved, with what moved it last."""
     assets: list[Asset] = field(default_factory=list)
     instruments: list[Instrument] = field(default_factory=list)
     programmes: list[Programme] = field(default_factory=list)
@@ -69,7 +58,28 @@ class Outcome:
     offers: dict[int, Offer] = field(default_factory=dict)
     redemptions: dict[int, Redemption] = field(default_factory=dict)
     till_references: dict[int, str] = field(default_factory=dict)
-    news: list[AccountNews] = field(default_factory=list)
+
+
+class Outcome:
+    """Everything that one command changed, to be written in one transaction.
+
+    `trades` come each with the id of its entry, `orders` is every order whose state changed, the placed ones too, and
+    `balances` every (owner, asset) that moved, with what moved it last.
+    """
+
+    __slots__ = ("answer", "balances", "entries", "news", "now", "orders", "placed", "sequence", "things", "trades")
+
+    def __init__(self, sequence: int, now: datetime) -> None:
+        self.sequence = sequence
+        self.now = now
+        self.answer: Answer
+        self.entries: list[JournalEntry] = []
+        self.trades: list[tuple[Trade, int]] = []
+        self.placed: list[Order] = []
+        self.orders: dict[int, Order] = {}
+        self.balances: dict[tuple[int, int], EntryKind] = {}
+        self.news: list[AccountNews] = []
+        self.things: Things | None = None
 
 
 class Turn:
@@ -79,7 +89,7 @@ class Turn:
         self.state = state
         self.sequence = sequence
         self.now = now
-        self.outcome = Outcome(sequence, now, Answer("", {}))
+        self.outcome = Outcome(sequence, now)
         self._touched_markets: dict[str, Market] = {}
 
     # ------------------------------------------------------------ ledger
@@ -119,7 +129,13 @@ class Turn:
             taker_fee_basis_points=taker_fee,
         )
         self.state.markets[instrument.symbol] = Market(instrument)
-        self.outcome.instruments.append(instrument)
+        self.things.instruments.append(instrument)
+
+    @property
+    def things(self) -> Things:
+        if self.outcome.things is None:
+            self.outcome.things = Things()
+        return self.outcome.things
 
     # ------------------------------------------------------------ what changed
 
@@ -133,10 +149,10 @@ class Turn:
         self._touched_markets[market.instrument.symbol] = market
 
     def touch_redemption(self, redemption: Redemption) -> None:
-        self.outcome.redemptions[redemption.id] = redemption
+        self.things.redemptions[redemption.id] = redemption
 
     def touch_offer(self, offer: Offer) -> None:
-        self.outcome.offers[offer.id] = offer
+        self.things.offers[offer.id] = offer
 
     def finish(self, answer: Answer) -> Outcome:
         """Numbers the news and the book changes; the turn is over."""
@@ -167,7 +183,7 @@ class Turn:
                 lists[owner].append(["T", *states[order_id], trade.sequence])
         for order in outcome.orders.values():
             lists[order.owner].append(["O", *states[order.id]])
-        for redemption in outcome.redemptions.values():
+        for redemption in outcome.things.redemptions.values() if outcome.things else ():
             lists.setdefault(redemption.owner, []).append(["R", redemption.id, redemption.status])
         for (owner, asset), kind in outcome.balances.items():
             available, held = self.state.balance(owner, asset)

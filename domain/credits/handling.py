@@ -40,7 +40,7 @@ def create_programme(turn: Turn, command: CreateProgramme) -> Answer:
         taker_fee_basis_points=command.taker_fee_basis_points,
     )
     turn.state.programmes[command.code] = programme
-    turn.outcome.programmes.append(programme)
+    turn.things.programmes.append(programme)
     _list(turn, programme, allowance)
     return Answer("programme", {"code": command.code})
 
@@ -71,7 +71,7 @@ def close_period(turn: Turn, command: ClosePeriod) -> Answer:
         surrendered=sum(line.surrendered for line in statements),
         left_over=sum(line.left_over for line in statements),
     )
-    turn.outcome.periods.append(period)
+    turn.things.periods.append(period)
     data = {"programme": programme.id, "week_start": command.week_start.isoformat()}
     return Answer("period", data, (period.members, period.issued, period.surrendered, period.left_over))
 
@@ -106,7 +106,7 @@ def convert_to_points(turn: Turn, command: ConvertToPoints) -> Answer:
 
 
 def _book(turn: Turn, line: PeriodStatement, asset: Asset, programme_code: str) -> None:
-    turn.outcome.statements.append(line)
+    turn.things.statements.append(line)
     if line.issued:
         reference = f"period:{programme_code}:{line.week_start}"
         postings = entries.period_close(line.owner, asset.id, line.issued, line.surrendered)
@@ -121,7 +121,7 @@ def _allowance_of(turn: Turn, programme: Programme, year: int) -> Asset:
         _list(turn, programme, asset)
         if asset.code > programme.allowance_asset.code:
             programme.allowance_asset = asset
-            turn.outcome.programmes.append(programme)
+            turn.things.programmes.append(programme)
     return asset
 
 

@@ -11,11 +11,11 @@ from domain.ledger.model import Posting, SystemAccount
 def checked(postings: Sequence[Posting]) -> tuple[Posting, ...]:
     """The postings without empty legs; raises ArithmeticError where an asset does not sum to zero."""
     sums: dict[int, int] = {}
-    for posting in postings:
-        sums[posting.asset] = sums.get(posting.asset, 0) + posting.amount
+    for _, asset, _, amount in postings:
+        sums[asset] = sums.get(asset, 0) + amount
     if any(sums.values()):
         raise ArithmeticError(f"unbalanced entry: {postings}")
-    return tuple(posting for posting in postings if posting.amount)
+    return tuple([posting for posting in postings if posting.amount])
 
 
 def deposit(owner: int, asset: int, amount: int) -> tuple[Posting, ...]:

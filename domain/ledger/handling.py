@@ -36,7 +36,7 @@ def money_asset(turn: Turn, currency: str) -> Asset:
 
 def open_asset(turn: Turn, code: str, kind: AssetKind, unit: str) -> Asset:
     asset = turn.state.open_asset(code, kind, unit)
-    turn.outcome.assets.append(asset)
+    turn.things.assets.append(asset)
     return asset
 
 

@@ -95,7 +95,7 @@ def capture_redemption(turn: Turn, command: CaptureRedemption) -> Answer:
     postings = entries.capture(redemption.owner, command.caller, redemption.offer.points_asset.id, redemption.points)
     turn.post(EntryKind.REDEMPTION_CAPTURE, f"redemption:{redemption.id}", postings)
     turn.touch_redemption(redemption)
-    turn.outcome.till_references[redemption.id] = command.till_reference
+    turn.things.till_references[redemption.id] = command.till_reference
     return _answer(redemption)
 
 

@@ -76,7 +76,7 @@ async def redeem_offer(
 async def capture_redemption(
     commands: CommandQueue, rewards: RewardStore, *, partner_owner: int, code: str, till_reference: str
 ) -> Redemption:
-    """Exactly one till gets it. Raises RedemptionNotOpen, NotFound, IdempotencyKeyReused (same reference, other code)."""
+    """Exactly one till gets it. Raises RedemptionNotOpen, NotFound, IdempotencyKeyReused (another code)."""
     reference = checked_text(till_reference, "tillReference", most=64)
     code = code.strip()
     if len(code) > CODE_CHARACTERS_MAX or not is_storable(code):

@@ -9,13 +9,16 @@ from infra.postgres.connection import Connection
 
 async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     """In the order in which the tables refer to each other; what the batch changed twice is written as it was left."""
-    offers = {offer.id: offer for outcome in outcomes for offer in outcome.offers.values()}
-    redemptions = {item.id: item for outcome in outcomes for item in outcome.redemptions.values()}
-    tills = {key: till for outcome in outcomes for key, till in outcome.till_references.items()}
+    changed = [(outcome.sequence, outcome.things) for outcome in outcomes if outcome.things is not None]
+    if not changed:
+        return
+    offers = {offer.id: offer for _, things in changed for offer in things.offers.values()}
+    redemptions = {item.id: item for _, things in changed for item in things.redemptions.values()}
+    tills = {key: till for _, things in changed for key, till in things.till_references.items()}
     await _insert(
         connection,
         "INSERT INTO asset VALUES ($1, $2, $3, $4)",
-        ((asset.id, asset.code, asset.kind, asset.unit) for outcome in outcomes for asset in outcome.assets),
+        ((asset.id, asset.code, asset.kind, asset.unit) for _, things in changed for asset in things.assets),
     )
     await _insert(
         connection,
@@ -35,8 +38,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
                 market.price_floor,
                 market.price_ceiling,
             )
-            for outcome in outcomes
-            for market in outcome.instruments
+            for _, things in changed
+            for market in things.instruments
         ),
     )
     await _insert(
@@ -58,8 +61,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
                 programme.maker_fee_basis_points,
                 programme.taker_fee_basis_points,
             )
-            for outcome in outcomes
-            for programme in outcome.programmes
+            for _, things in changed
+            for programme in things.programmes
         ),
     )
     await _insert(
@@ -73,10 +76,10 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
                 period.issued,
                 period.surrendered,
                 period.left_over,
-                outcome.sequence,
+                sequence,
             )
-            for outcome in outcomes
-            for period in outcome.periods
+            for sequence, things in changed
+            for period in things.periods
         ),
     )
     await _insert(
@@ -92,8 +95,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
                 line.surrendered,
                 line.left_over,
             )
-            for outcome in outcomes
-            for line in outcome.statements
+            for _, things in changed
+            for line in things.statements
         ),
     )
     await _insert(
