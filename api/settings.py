@@ -19,12 +19,16 @@ def _setting(help_text: str, default: Any = None, *, secret: bool = False) -> An
 class Settings:
     """Field `limit_orders` is the variable GRAMME_LIMIT_ORDERS; "help" in its metadata is README's text."""
 
-    database_url: str | None = _setting("Postgres, the application's login. Unset: an embedded one starts.", secret=True)
+    database_url: str | None = _setting(
+        "Postgres, the application's login. Unset: an embedded one starts.", secret=True
+    )
     migration_database_url: str | None = _setting(
         "Postgres, the owner's login, for `migrate`. Unset: GRAMME_DATABASE_URL.", secret=True
     )
     redis_url: str | None = _setting("Redis or Valkey. Unset: an embedded one starts.", secret=True)
-    home: Path = _setting("Folder for all state: embedded servers, uploads, the demo operator's password.", Path(".gramme"))
+    home: Path = _setting(
+        "Folder for all state: embedded servers, uploads, the demo operator's password.", Path(".gramme")
+    )
     host: str = _setting("Address that the API listens on.", "127.0.0.1")
     port: int = _setting("Port of the API.", 8000)
     operator_email: str | None = _setting("E-mail of the first operator, created at start where missing.")
@@ -48,7 +52,7 @@ class Settings:
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Settings from the variables; raises SettingsError on a value of the wrong form. Other names are left alone."""
+        """Settings from the variables; raises SettingsError on a value of the wrong form."""
         known = {f"GRAMME_{entry.name.upper()}": entry for entry in fields(Settings)}
         values: dict[str, Any] = {}
         for name, text in environment.items():

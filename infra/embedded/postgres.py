@@ -82,7 +82,7 @@ class EmbeddedPostgres:
         binaries = _reachable_binaries(account)
         if not self._home.postgres.exists():
             progress("Making the Postgres cluster")
-            self._make_cluster(account, binaries)
+            self._make_cluster(account, binaries, cancelled)
         self._check_version(binaries)
         progress("Starting Postgres")
         if is_alone and not self.pids():
@@ -165,9 +165,7 @@ class EmbeddedPostgres:
 
     def _check_version(self, binaries: Path) -> None:
         made_by = (self._home.postgres / "PG_VERSION").read_text().strip()
-        _, printed = Account.of(self._home.postgres).run(
-            [binaries / "postgres", "--version"], cwd=Path("/"), seconds=20
-        )
+        _, printed = Account.of(self._home.postgres).run([binaries / "postgres", "--version"], cwd=Path("/"))
         ours = printed.split()[-1].split(".")[0]
         if made_by != ours:
             raise EmbeddedError(
@@ -177,7 +175,7 @@ class EmbeddedPostgres:
 
     # ------------------------------------------------------------ make
 
-    def _make_cluster(self, account: Account, binaries: Path) -> None:
+    def _make_cluster(self, account: Account, binaries: Path, cancelled: Event) -> None:
         folder = self._home.path / "postgres.new"
         if folder.exists():
             shutil.rmtree(folder)
@@ -195,7 +193,7 @@ class EmbeddedPostgres:
             ([binaries / "postgres", "--single", "-D", "/proc/self/cwd", "-c", "exit_on_error=on", "postgres"], roles),
         ]  # fmt: skip
         for arguments, text in steps:
-            code, printed = account.run(arguments, cwd=folder, seconds=120, text=text)
+            code, printed = account.run(arguments, cwd=folder, text=text, cancelled=cancelled)
             if code != 0:
                 self._home.postgres_log.write_text(printed)
                 raise _start_error(last_complaint(self._home.postgres_log, 0), self._home)
@@ -245,7 +243,7 @@ def _reachable_binaries(account: Account) -> Path:
 
 def _runs(binaries: Path, account: Account) -> bool:
     try:
-        return account.run([binaries / "initdb", "--version"], cwd=Path("/"), seconds=20)[0] == 0
+        return account.run([binaries / "initdb", "--version"], cwd=Path("/"))[0] == 0
     except OSError:
         return False
 

@@ -7,15 +7,19 @@ without a pid file that could be stale, and two homes never meet. As root the se
 
 import os
 import pwd
+import signal
 import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from infra.embedded.home import EmbeddedError
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/"}
+STEP_SECONDS = 0.2
+RUN_STEPS_MAX = 600
 LOG_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -54,18 +58,28 @@ class Account:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         return subprocess.Popen(arguments, env=ENVIRONMENT, start_new_session=True, **options)  # type: ignore[call-overload, no-any-return]
 
-    def run(self, arguments: Sequence[str | Path], *, cwd: Path, seconds: float, text: str = "") -> tuple[int, str]:
-        """Exit code and what was printed. Raises OSError where the program cannot be reached."""
+    def run(
+        self, arguments: Sequence[str | Path], *, cwd: Path, text: str = "", cancelled: Event | None = None
+    ) -> tuple[int, str]:
+        """Exit code and what was printed. Raises OSError where it cannot be reached, EmbeddedError where it hangs.
+
+        It is broken off with all that it started when `cancelled` is set.
+        """
         process = self.popen(
             arguments, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         with process:
-            try:
-                printed, _ = process.communicate(text.encode(), timeout=seconds)
-            except BaseException:
-                process.kill()
-                raise
-        return process.returncode, printed.decode(errors="replace")
+            given: bytes | None = text.encode()
+            for _ in range(RUN_STEPS_MAX):
+                try:
+                    printed, _rest = process.communicate(given, timeout=STEP_SECONDS)
+                    return process.returncode, printed.decode(errors="replace")
+                except subprocess.TimeoutExpired:
+                    given = None
+                    if cancelled is not None and cancelled.is_set():
+                        break
+            os.killpg(process.pid, signal.SIGKILL)
+        raise EmbeddedError(f"{Path(arguments[0]).name} did not end: try again.")
 
 
 def marker_of(folder: Path) -> str:

@@ -1,0 +1,223 @@
+"""The `gramme` command."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import uvloop
+from rich.logging import RichHandler
+
+from api.failures import CommandError, sentence_of
+from api.server import address_of, listen, serving
+from api.settings import Settings
+from api.start import check_postgres, migrate_database, operator_login, prepare, servers
+from api.terminal import Terminal
+from infra.engine.audit import audit
+from mobile_stub.demo import run_demo
+from schema.root import schema
+
+PHONES = 10
+
+
+def main() -> None:
+    """Exit code 0: done, or stopped by a signal. 1: it failed, and the last line says why and what to do."""
+    arguments = _parser().parse_args()
+    terminal = Terminal()
+    _log_to(terminal)
+    try:
+        settings = Settings.from_environment()
+        code = uvloop.run(_until_stopped(_command(arguments, settings, terminal), terminal))
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"gramme: {sentence}\n")
+        code = 1
+    sys.exit(code)
+
+
+def _command(arguments: argparse.Namespace, settings: Settings, terminal: Terminal) -> Coroutine[Any, Any, int]:
+    match arguments.command:
+        case "run":
+            return run(settings, terminal, phones=arguments.phones, once=arguments.once)
+        case "serve":
+            return serve(settings, terminal)
+        case "demo":
+            return demo(settings, terminal, url=arguments.url, phones=arguments.phones, once=arguments.once)
+        case "migrate":
+            return migrate(settings, terminal)
+        case "audit":
+            return check_ledger(settings, terminal)
+        case _:
+            return print_schema()
+
+
+def _log_to(terminal: Terminal) -> None:
+    """Warnings and worse; above the live table where there is one."""
+    if terminal.console.is_terminal:
+        handler: logging.Handler = RichHandler(console=terminal.console, show_path=False)
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    else:
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+async def _until_stopped(command: Coroutine[Any, Any, int], terminal: Terminal) -> int:
+    """The command's exit code; SIGINT and SIGTERM end it the orderly way, which is none of failure."""
+    task = asyncio.ensure_future(command)
+    loop = asyncio.get_running_loop()
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        terminal.say("Stopped.")
+        return 0
+
+
+# ---------------------------------------------------------------- commands
+
+
+async def run(settings: Settings, terminal: Terminal, *, phones: int, once: bool) -> int:
+    address = address_of(settings)
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(settings))
+        with terminal.setup() as setup:
+            addressed = await stack.enter_async_context(servers(settings, setup))
+            login = operator_login(settings, make=True)
+            addressed = replace(addressed, operator_email=login.email, operator_password=login.password)
+            await prepare(addressed, setup)
+            await stack.enter_async_context(serving(addressed, listener))
+        audience = f"operator {login.email}, password in {login.told}"
+        terminal.say(f"Gramme is served at {address}/graphql; {audience}.")
+        with terminal.demo(address, audience) as report:
+            result = await run_demo(
+                address, login.email, login.password, phones=phones, once=once, home=addressed.home, report=report
+            )
+        terminal.show_result(result.state, result.failures)
+        assert addressed.database_url
+        checks = await audit(addressed.database_url)
+        terminal.show_audit(checks)
+    is_sound = all(check.ok for check in checks)
+    return _verdict(terminal, [*result.failures, *([] if is_sound else ["the audit found a breach"])])
+
+
+async def serve(settings: Settings, terminal: Terminal) -> int:
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(settings))
+        with terminal.setup() as setup:
+            addressed = await stack.enter_async_context(servers(settings, setup))
+            await prepare(addressed, setup)
+            await stack.enter_async_context(serving(addressed, listener))
+        terminal.say(f"Gramme is served at {address_of(settings)}/graphql. Ctrl-C stops it.")
+        await asyncio.Event().wait()
+    return 0
+
+
+async def demo(settings: Settings, terminal: Terminal, *, url: str | None, phones: int, once: bool) -> int:
+    login = operator_login(settings, make=False)
+    address = (url or address_of(settings)).rstrip("/")
+    with terminal.demo(address) as report:
+        result = await run_demo(
+            address, login.email, login.password, phones=phones, once=once, home=settings.home, report=report
+        )
+    terminal.show_result(result.state, result.failures)
+    return _verdict(terminal, result.failures)
+
+
+async def migrate(settings: Settings, terminal: Terminal) -> int:
+    async with AsyncExitStack() as stack:
+        with terminal.setup() as setup:
+            addressed = await stack.enter_async_context(servers(settings, setup))
+            await migrate_database(addressed, setup)
+        terminal.say("The database is up to date.")
+    return 0
+
+
+async def check_ledger(settings: Settings, terminal: Terminal) -> int:
+    async with AsyncExitStack() as stack:
+        with terminal.setup() as setup:
+            addressed = await stack.enter_async_context(servers(settings, setup))
+            assert addressed.database_url
+            setup.step("Looking for Postgres")
+            await check_postgres("GRAMME_DATABASE_URL", addressed.database_url)
+            try:
+                checks = await audit(addressed.database_url, setup.step)
+            except asyncpg.UndefinedTableError as error:
+                raise CommandError("This database has no tables of Gramme: run `gramme migrate` first.") from error
+        terminal.show_audit(checks)
+    return _verdict(terminal, [check.name for check in checks if not check.ok])
+
+
+async def print_schema() -> int:
+    sys.stdout.write(schema.as_str().rstrip() + "\n")
+    return 0
+
+
+def _verdict(terminal: Terminal, failures: Sequence[str]) -> int:
+    terminal.say("")
+    terminal.say("All is well." if not failures else f"FAILED: {'; '.join(failures)}.")
+    return 1 if failures else 0
+
+
+# ---------------------------------------------------------------- words
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gramme",
+        description="A personal carbon exchange. Settings are GRAMME_* variables; README.md lists them.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text)
+
+    run_parser = add(
+        "run",
+        "Serve the API, with a demo programme and simulated phones that live the whole journey. Starts the bundled "
+        "Postgres and Valkey unless GRAMME_DATABASE_URL and GRAMME_REDIS_URL name others. Ctrl-C stops all of it.",
+    )
+    add(
+        "serve",
+        "Serve the API without the demo: migrates an empty or older database, loads the emission factors, creates "
+        "the operator of GRAMME_OPERATOR_EMAIL and GRAMME_OPERATOR_PASSWORD where missing.",
+    )
+    demo_parser = add(
+        "demo",
+        "Simulated phones against any server; its operator is GRAMME_OPERATOR_EMAIL and GRAMME_OPERATOR_PASSWORD.",
+    )
+    demo_parser.add_argument("--url", help="address of the server (default: http://GRAMME_HOST:GRAMME_PORT)")
+    for journey in (run_parser, demo_parser):
+        journey.add_argument("--phones", type=_positive, default=PHONES, help="number of phones (default: %(default)s)")
+        journey.add_argument(
+            "--once", action="store_true", help="play one whole journey, then exit with 0, or with 1 and what failed"
+        )
+    add("migrate", "Bring the database to the newest tables, with the owner's login; loads nothing and serves nothing.")
+    add("audit", "Prove every invariant of the ledger from its rows; prints the figures, exits with 1 on any breach.")
+    add("schema", "Print the GraphQL schema (SDL).")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()
