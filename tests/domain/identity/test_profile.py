@@ -6,7 +6,9 @@ from domain.errors import InvalidInput
 from domain.identity import profile
 
 
-@pytest.mark.parametrize("text", ["A", " Ada Lovelace ", "x" * 100, "\u0646\u200c\u0647", "👨\u200d👩\u200d👧", "Ó Séaghdha"])
+@pytest.mark.parametrize(
+    "text", ["A", " Ada Lovelace ", "x" * 100, "\u0646\u200c\u0647", "👨\u200d👩\u200d👧", "Ó Séaghdha"]
+)
 def test_a_name_keeps_what_can_be_shown(text: str) -> None:
     assert profile.name(text, "displayName") == text.strip()
 
