@@ -4,14 +4,11 @@ from collections import defaultdict
 
 from mobile_stub import habits
 from mobile_stub.journey import DEPOSIT_MINOR, Journey, Member
-from mobile_stub.phone import Phone
 from mobile_stub.stage import OFFER_POINTS
 from mobile_stub.storage import Fill, Json
 from mobile_stub.trading import GRAMS_PER_TONNE
 
 SETTLE_SECONDS = 10
-
-Amounts = dict[str, tuple[int, int]]
 
 
 async def unmet_expectations(journey: Journey) -> list[str]:
@@ -58,9 +55,8 @@ def _check_imports(journey: Journey) -> list[str]:
 async def _check_events(member: Member) -> list[str]:
     """The stream brought everything once and in order, and what it told is what the server shows."""
     name, phone, unmet = member.name, member.phone, []
-    wallet = _without_zeros(await phone.wallet())
-    if not await phone.feed.wait_until(lambda: _told_amounts(phone) == wallet, SETTLE_SECONDS):
-        unmet.append(f"{name} was told of the balances {_told_amounts(phone)}, the wallet shows {wallet}")
+    if not await phone.is_told_all(SETTLE_SECONDS):
+        unmet.append(f"{name} was told of the balances {phone.told_wallet()}, the wallet shows {await phone.wallet()}")
     late = await phone.feed.catch_up()
     figures = phone.feed.figures
     if late or figures.missed:
@@ -74,14 +70,6 @@ async def _check_events(member: Member) -> list[str]:
     if left := phone.storage.unanswered():
         unmet.append(f"{name}: {left} requests without an answer")
     return unmet
-
-
-def _told_amounts(phone: Phone) -> Amounts:
-    return _without_zeros({code: (entry.available, entry.held) for code, entry in phone.storage.balances().items()})
-
-
-def _without_zeros(amounts: Amounts) -> Amounts:
-    return {code: pair for code, pair in amounts.items() if pair != (0, 0)}
 
 
 async def _check_balances(journey: Journey, member: Member) -> list[str]:

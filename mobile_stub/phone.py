@@ -22,6 +22,9 @@ IMPORT_PAUSE_SECONDS = 0.2
 IMPORT_ENDS = frozenset({"FINISHED", "FAILED"})
 
 
+Amounts = dict[str, tuple[int, int]]
+
+
 def new_key() -> str:
     """An idempotency key: a canonical UUID."""
     return str(uuid.uuid4())
@@ -190,12 +193,22 @@ class Phone:
         """As the account's events told it; zero for an asset that none has named."""
         return self.storage.balances().get(asset, Balance(asset, "", 0, 0))
 
-    async def wallet(self) -> dict[str, tuple[int, int]]:
-        """Available and held by asset, as the server shows them."""
+    async def wallet(self) -> Amounts:
+        """As the server shows it: what is there of each asset, available and held."""
         viewer = await self.client.read("Wallet")
-        return {
-            entry["asset"]["code"]: (entry["available"], entry["held"]) for entry in viewer["wallet"]["balances"]
-        }
+        entries = viewer["wallet"]["balances"]
+        pairs = ((entry["asset"]["code"], (entry["available"], entry["held"])) for entry in entries)
+        return {asset: pair for asset, pair in pairs if any(pair)}
+
+    def told_wallet(self) -> Amounts:
+        """The same as the account's events told it."""
+        entries = self.storage.balances().values()
+        return {entry.asset: (entry.available, entry.held) for entry in entries if entry.available or entry.held}
+
+    async def is_told_all(self, timeout_seconds: float) -> bool:
+        """Waits until the events have told what the wallet shows now; False when the time is over first."""
+        wallet = await self.wallet()
+        return await self.feed.wait_until(lambda: self.told_wallet() == wallet, timeout_seconds)
 
     async def convert_to_points(self, asset: str, grams: int) -> Json | None:
         key = new_key()

@@ -15,6 +15,9 @@ TOLD_SECONDS = 10
 async def spend(journey: Journey) -> None:
     """Everybody converts and redeems. The first gives one redemption back, and two tills race for the next one."""
     journey.tally.enter("spending points")
+    for member in journey.members:
+        if not await member.phone.is_told_all(TOLD_SECONDS):
+            journey.failures.append(f"{member.name} was not told of all its trades within {TOLD_SECONDS} s")
     await together(convert(journey, member) for member in journey.members)
     buyers = [member for member in journey.members if can_redeem(journey, member)]
     if buyers:
