@@ -20,6 +20,8 @@ import redis.asyncio
 
 from api.settings import Settings
 from infra.embedded import EmbeddedServers
+from infra.factors.loader import load_factors
+from infra.postgres.connection import Database
 from infra.postgres.migrate import migrate
 
 if TYPE_CHECKING:
@@ -98,11 +100,14 @@ def _url_of(url: str, database: str) -> str:
 
 @pytest.fixture(scope="session")
 async def template(servers: EmbeddedServers) -> str:
-    """A migrated database that nobody is connected to."""
+    """A migrated database with the emission factors, that nobody is connected to."""
     owner = await asyncpg.connect(servers.owner_url)
     try:
         await owner.execute(f"CREATE DATABASE {TEMPLATE}")
         await migrate(_url_of(servers.owner_url, TEMPLATE), _url_of(servers.app_url, TEMPLATE))
+        opened = await Database.open(_url_of(servers.app_url, TEMPLATE))
+        await load_factors(opened, ademe_impact_co2=False)
+        await opened.close()
     finally:
         await owner.close()
     return TEMPLATE
