@@ -27,7 +27,7 @@ def create_app(settings: Settings) -> Starlette:
         finally:
             await app.state.resources.close()
 
-    view = GraphQLView(build_schema(), settings)
+    view = GraphQLView(build_schema(settings.development), settings)
     registry = open_registry()
     app = Starlette(
         lifespan=lifespan,
