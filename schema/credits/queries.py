@@ -55,8 +55,9 @@ async def find_programme(context: RequestContext, key: str) -> credits.Programme
 
 @finds("PeriodStatement")
 async def find_statement(context: RequestContext, key: str) -> credits.PeriodStatement | None:
-    number, _, day = key.partition(".")
+    number, _, rest = key.partition(".")
+    day, _, owner = rest.partition(".")
     programme, monday = as_number(number), _read_day(day)
-    if programme is None or monday is None:
+    if programme is None or monday is None or owner != str(context.owner):
         return None
     return await context.stores.programmes.statement_of(context.owner, programme, monday)

@@ -42,7 +42,7 @@ class Programme(Node):
         "programme."
     )
 )
-@represents(credits.PeriodStatement, key=lambda statement: f"{statement.programme}.{statement.week_start}")
+@represents(credits.PeriodStatement, key=lambda week: f"{week.programme}.{week.week_start}.{week.owner}")
 class PeriodStatement(Node):
     week_start: date = strawberry.field(name="from")
     week_end: date = strawberry.field(name="to")
