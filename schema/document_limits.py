@@ -257,9 +257,8 @@ def _definition(parent: GraphQLNamedType | None, name: str) -> GraphQLField | No
 def _check_weight(weight: _Weight) -> None:
     if weight.depth > DEPTH_MAX:
         raise refusal(f"This document is nested too deeply; at most {DEPTH_MAX} levels are answered.")
-    cost = weight.cost(PAGE_DEFAULT)
-    if cost > COST_MAX:
-        raise refusal(f"This document costs {cost:.0e}; at most {COST_MAX} is answered. Ask for smaller pages.")
+    if weight.cost(PAGE_DEFAULT) > COST_MAX:
+        raise refusal(f"This document asks for more than {COST_MAX} fields. Ask for smaller pages.")
 
 
 def _is_list(field: GraphQLField | None) -> bool:
