@@ -1,7 +1,7 @@
 """The pure engine as a test drives it: a clock, looks at the state, and proof that a refusal moves nothing."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,8 +43,10 @@ def picture(state: State) -> dict[str, Any]:
 
 def effects(outcome: Outcome) -> dict[str, Any]:
     """What an outcome would write, beyond the command and its answer."""
-    values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-    return {name: value for name, value in values.items() if name not in ("sequence", "now", "answer") and value}
+    values = {name: getattr(outcome, name) for name in ("entries", "trades", "placed", "orders", "balances", "news")}
+    if outcome.things is not None:
+        values |= asdict(outcome.things)
+    return {name: value for name, value in values.items() if value}
 
 
 class Exchange:
