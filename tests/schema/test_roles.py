@@ -7,16 +7,24 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+import strawberry
+from strawberry.schema.config import StrawberryConfig
 
 from api.authentication import authenticate
 from api.graphql_errors import told
 from api.resources import Resources
+from domain.ledger.model import Asset, AssetKind
+from domain.rewards import model as rewards
 from schema.context import RequestContext
+from schema.rewards.types import Redemption
 from schema.root import schema
+from schema.scalars import SCALARS
 from tests.schema.world import World, key, make_world
 
 ROLES = ("anonymous", "member A", "member B", "partner", "operator", "regulator")
@@ -270,6 +278,28 @@ async def test_only_its_owner_sees_a_code_and_only_while_it_is_reserved(world: W
     }
     assert len(before["code"]) >= 16
     assert at_the_till == after == {"code": None, "qrPayload": None, "status": "CAPTURED"}
+
+
+@strawberry.type
+class Counter:
+    """Shows everybody the same redemption, which no root of ours does."""
+
+    redemption: rewards.Redemption = strawberry.field(graphql_type=Redemption)
+
+
+@pytest.mark.parametrize(("owner", "code"), [(1002, "SECRET"), (1001, None), (1003, None)])
+def test_whoever_comes_across_another_persons_redemption_sees_no_code(owner: int, code: str | None) -> None:
+    now, points = datetime.now(UTC), Asset(1, "PTS-CITY", AssetKind.POINTS, "points")
+    offer = rewards.Offer(1, rewards.Partner(uuid4(), 1001, "Shop"), "Tea", "One cup", points, 5, None, None)
+    reserved = rewards.Redemption(2, 1002, offer, 5, "SECRET", rewards.RedemptionStatus.RESERVED, now, now)
+    counter = strawberry.Schema(Counter, config=StrawberryConfig(scalar_map=SCALARS))
+
+    result = counter.execute_sync(
+        "{ redemption { code } }", root_value=Counter(redemption=reserved), context_value=SimpleNamespace(owner=owner)
+    )
+
+    assert result.errors is None
+    assert result.data == {"redemption": {"code": code}}
 
 
 async def test_another_persons_order_is_not_there(world: World) -> None:
