@@ -18,16 +18,19 @@ from threading import Event
 from infra.embedded.home import EmbeddedError, Home
 from infra.embedded.processes import (
     Account,
+    complaint_in,
     free_port,
-    last_complaint,
     marked,
     marker_of,
     open_log,
     send,
+    tells_of_full_disk,
+    written_since,
 )
 
 RECOVERY_SECONDS = 60.0
 PORT_TRIES = 3
+REAP_SECONDS = 5
 SHARED_BINARIES = Path("/var/cache/gramme")
 
 SETTINGS = {
@@ -102,7 +105,7 @@ class EmbeddedPostgres:
                 )
             if self._process and self._process.poll() is not None:
                 self._process = None
-                complaint = last_complaint(self._home.postgres_log, log_start)
+                complaint = complaint_in(written_since(self._home.postgres_log, log_start))
                 if tries == PORT_TRIES or not self._may_try_again(complaint):
                     raise _start_error(complaint, self._home)
             if not self._process and not self.pids():
@@ -195,8 +198,7 @@ class EmbeddedPostgres:
         for arguments, text in steps:
             code, printed = account.run(arguments, cwd=folder, text=text, cancelled=cancelled)
             if code != 0:
-                self._home.postgres_log.write_text(printed)
-                raise _start_error(last_complaint(self._home.postgres_log, 0), self._home)
+                raise _start_error(complaint_in(printed), self._home)
         (folder / "pg_hba.conf").write_text(HOST_RULES)
         folder.rename(self._home.postgres)
 
@@ -209,13 +211,14 @@ class EmbeddedPostgres:
             send([postmaster], signal.SIGQUIT if at_once else signal.SIGINT)
 
     def reap(self) -> None:
-        """Takes the exit status of a server that this process started, so that no zombie stays."""
-        if self._process and self._process.poll() is not None:
+        """Takes the exit status of a server that this process started and that has ended, so that no zombie stays."""
+        if self._process and self._process.pid not in self.pids():
+            self._process.wait(REAP_SECONDS)
             self._process = None
 
 
 def _start_error(complaint: str, home: Home) -> EmbeddedError:
-    if "No space left on device" in complaint:
+    if tells_of_full_disk(complaint):
         return EmbeddedError(f"The disk of {home.path} is full: free some space, or set GRAMME_HOME elsewhere.")
     return EmbeddedError(f"Postgres does not start ({complaint}): look into {home.postgres_log}.")
 

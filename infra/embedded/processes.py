@@ -124,12 +124,19 @@ def open_log(path: Path) -> int:
     return descriptor
 
 
-def last_complaint(log: Path, since: int) -> str:
-    """The last line that says why a server did not start, without its time stamp."""
+def written_since(log: Path, position: int) -> str:
     with open(log, "rb") as file:
-        file.seek(since)
-        lines = file.read().decode(errors="replace").splitlines()
-    wanted = [
-        line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "error", "Failed", "#"))
-    ]
-    return (wanted or lines or ["it said nothing"])[-1].split("] ")[-1].strip()
+        file.seek(position)
+        return file.read().decode(errors="replace")
+
+
+def complaint_in(printed: str) -> str:
+    """The line that says why a server did not start, without its time stamp: a full disk before all that follows it."""
+    lines = printed.splitlines()
+    full = [line for line in lines if tells_of_full_disk(line)]
+    wanted = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "error", "#"))]
+    return (full or wanted or lines or ["it said nothing"])[-1].split("] ")[-1].strip()
+
+
+def tells_of_full_disk(line: str) -> bool:
+    return "No space left on device" in line or "Check free disk space" in line

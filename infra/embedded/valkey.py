@@ -13,16 +13,18 @@ from threading import Event
 from infra.embedded.home import EmbeddedError, Home
 from infra.embedded.processes import (
     Account,
+    complaint_in,
     free_port,
-    last_complaint,
     marked,
     marker_of,
     open_log,
     send,
+    written_since,
 )
 
 START_SECONDS = 10.0
 PORT_TRIES = 3
+REAP_SECONDS = 5
 
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -57,10 +59,10 @@ class EmbeddedValkey:
                 raise EmbeddedError(f"Valkey does not answer: look into {self._home.valkey_log}, then try again.")
             if self._process and self._process.poll() is not None:
                 self._process = None
-                complaint = last_complaint(self._home.valkey_log, log_start)
+                complaint = complaint_in(written_since(self._home.valkey_log, log_start))
                 if tries == PORT_TRIES:
                     raise EmbeddedError(f"Valkey does not start ({complaint}): look into {self._home.valkey_log}.")
-                if "already in use" in complaint:
+                if "Failed listening" in complaint:
                     self._home.remember_port("valkey", free_port())
             if not self._process and not self.pids():
                 tries += 1
@@ -113,8 +115,9 @@ class EmbeddedValkey:
         send(self.pids(), signal.SIGTERM)
 
     def reap(self) -> None:
-        """Takes the exit status of a server that this process started, so that no zombie stays."""
-        if self._process and self._process.poll() is not None:
+        """Takes the exit status of a server that this process started and that has ended, so that no zombie stays."""
+        if self._process and self._process.pid not in self.pids():
+            self._process.wait(REAP_SECONDS)
             self._process = None
 
 
