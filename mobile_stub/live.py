@@ -25,6 +25,7 @@ PROTOCOL = "graphql-transport-ws"
 PING_SECONDS = 15
 PONG_SECONDS = 10
 ANSWER_SECONDS = 5
+FIRST_SILENCE_SECONDS = 0.5
 
 _START_ANEW_CODES = frozenset({"RESYNC", "INVALID_CURSOR"})
 
@@ -57,7 +58,7 @@ class AccountFeed:
         self._silence_seconds = silence_seconds
         self._changed = asyncio.Condition()
         self._begins_anywhere = True
-        """Without a cursor the server streams from its own now, so the first number may lie past a hole."""
+        """Without a cursor the server streams from its own now, so that what came just before is asked for."""
 
     async def follow(self) -> None:
         """Runs until cancelled, over as many connections as it takes. Raises SignedOut when the session is over."""
@@ -146,7 +147,7 @@ class AccountFeed:
         while True:
             arriving = asyncio.ensure_future(anext(stream, None))
             try:
-                while not (await asyncio.wait({arriving}, timeout=self._silence_seconds))[0]:
+                while not (await asyncio.wait({arriving}, timeout=self._patience_with_silence()))[0]:
                     await self._ask_for_silent_loss()
             except BaseException:
                 arriving.cancel()
@@ -157,10 +158,14 @@ class AccountFeed:
                 return
             await self._take(result_of({"data": result.data, "errors": result.errors}))
 
+    def _patience_with_silence(self) -> float:
+        return FIRST_SILENCE_SECONDS if self._begins_anywhere else self._silence_seconds
+
     async def _ask_for_silent_loss(self) -> None:
         late = await self.catch_up()
         if not self._begins_anywhere:
             self.figures.overdue.update(late)
+        self._begins_anywhere = False
 
     async def _take(self, event: Json) -> None:
         applied = await self._apply(event)

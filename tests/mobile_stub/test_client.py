@@ -27,12 +27,6 @@ async def server() -> AsyncIterator[FlakyServer]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as opened:
-        yield opened
-
-
-@pytest.fixture
 def storage(tmp_path: Path) -> Any:
     opened = Storage(tmp_path / "phone.sqlite")
     yield opened
