@@ -1,7 +1,6 @@
 """What the outside is told of an error: its code; of a fault of ours an id that the log has too, and nothing else."""
 
 import logging
-import re
 import secrets
 from collections.abc import Iterable
 from typing import Any
@@ -12,11 +11,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import DomainError, Internal, Unavailable
 from infra.postgres.connection import is_unavailable
+from schema.documents import without_suggestion
 from schema.errors import extensions_of
 
 logger = logging.getLogger("gramme.graphql")
-
-_SUGGESTION = re.compile(r" Did you mean .*?\?", re.DOTALL)
 
 
 def told(errors: Iterable[GraphQLError], suggestions: bool) -> list[GraphQLError]:
@@ -50,7 +48,7 @@ def _told(error: GraphQLError, suggestions: bool) -> GraphQLError:
     else:
         message, extensions = _fault("This request failed because of a fault of ours.", error, cause or innermost)
     if not suggestions:
-        message = _SUGGESTION.sub("", message)
+        message = without_suggestion(message)
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)
 
 

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GRAPHQL_PATH = "/graphql"
 BODY_BYTES_MAX = 262_144
+READ_BYTES_MAX = 1_048_576
+"""A body up to here is read to its end before it is refused, since a connection cut earlier may lose the answer."""
 BODY_SECONDS = 10
 
 SECURITY_HEADERS = {
@@ -102,7 +104,7 @@ def _refused_by_headers(method: str, headers: Headers) -> Response | None:
     if headers.get("content-encoding", "identity").lower() != "identity":
         return _refusal(415, "Send the body uncompressed.")
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > BODY_BYTES_MAX:
+    if length.isdecimal() and (len(length) > 12 or int(length) > READ_BYTES_MAX):
         return _too_large()
     return None
 
@@ -116,12 +118,12 @@ async def _body(receive: Receive) -> bytes | Response:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return Response(status_code=400)
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > BODY_BYTES_MAX:
-                    return _too_large()
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size <= BODY_BYTES_MAX:
+                    chunks.append(chunk)
+                if size > READ_BYTES_MAX or not message.get("more_body", False):
+                    return _too_large() if size > BODY_BYTES_MAX else b"".join(chunks)
     except TimeoutError:
         return _refusal(408, "The request did not arrive in time.")
 

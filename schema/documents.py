@@ -3,6 +3,7 @@
 What was accepted is remembered by its text, in a bounded memory; what was refused is not, and is cheap to refuse again.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
@@ -29,6 +30,8 @@ KEPT_CHARACTERS = 262_144
 """Of all documents together; a syntax tree takes a few hundred times the memory of its text."""
 ERRORS_TOLD = 5
 
+_SUGGESTION = re.compile(r" Did you mean .*?\?", re.DOTALL)
+
 
 class InputValues(ValuesOfCorrectTypeRule):
     """Values that stand in the document itself are judged as values of variables are, and told apart from its form."""
@@ -54,6 +57,11 @@ class DocumentRefused(Exception):
         self.errors = errors
 
 
+def without_suggestion(message: str) -> str:
+    """A message less the names that it proposes: graphql-core adds some though it was told to hide them."""
+    return _SUGGESTION.sub("", message)
+
+
 class Documents:
     """`introspection`: whether the schema may be asked about itself, and misspelt names get suggestions."""
 
@@ -75,7 +83,13 @@ class Documents:
 
     def _judged(self, text: str) -> DocumentNode:
         try:
-            document = parse(text, max_tokens=TOKENS_MAX, max_source_length=CHARACTERS_MAX, max_comments=TOKENS_MAX)
+            document = parse(
+                text,
+                max_tokens=TOKENS_MAX,
+                max_source_length=CHARACTERS_MAX,
+                max_comments=TOKENS_MAX,
+                allow_empty_selection_sets=False,
+            )
             check_limits(self._schema, document, self._introspection)
         except GraphQLSyntaxError as error:
             error.extensions = {"code": "DOCUMENT_REFUSED"}
@@ -88,6 +102,8 @@ class Documents:
         if errors:
             for invalid in errors:
                 invalid.extensions = invalid.extensions or {"code": "DOCUMENT_REFUSED"}
+                if not self._introspection:
+                    invalid.message = without_suggestion(invalid.message)
             raise DocumentRefused(errors)
         return document
 
