@@ -52,7 +52,6 @@ METERS = [
         f"FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
         for number in range(PARTITIONS)
     ),
-    "CREATE INDEX meter_reading_day ON meter_reading (owner, meter, register, local_date)",
     # What a later file replaced.
     """CREATE TABLE replaced_reading (
         owner bigint NOT NULL, meter text NOT NULL, register text NOT NULL, starts_at timestamptz NOT NULL,

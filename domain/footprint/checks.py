@@ -194,7 +194,11 @@ class Bench:
     def verdict(self) -> Verdict:
         """Sorts out repeats and overlaps and names the gaps. Called once, after the last reading."""
         verdict = self._verdict
+        used = {(register.meter, register.commodity) for register in self._of(Direction.IMPORT)}
         for register in self._registers.values():
+            if register.direction is Direction.NET and (register.meter, register.commodity) in used:
+                _refuse_second_view(register, verdict)
+                continue
             indices = _without_repeats(register, _in_order(register), verdict)
             accepted = _once(register, indices, verdict)
             verdict.kept.append((register, accepted))
@@ -210,6 +214,22 @@ class Bench:
                     )
                 )
         return verdict
+
+
+    def _of(self, direction: Direction) -> Iterator[Register]:
+        return (register for register in self._registers.values() if register.direction is direction)
+
+
+def _refuse_second_view(register: Register, verdict: Verdict) -> None:
+    for index in range(len(register.values)):
+        verdict.refuse(
+            Rejection(
+                "SECOND_VIEW",
+                "The net of use and export is the same energy as the use, which this file has as well.",
+                line=register.lines[index] or None,
+                record=_shown(register, index),
+            )
+        )
 
 
 def _name_fault(reading: Reading) -> tuple[str, str] | None:

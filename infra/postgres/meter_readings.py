@@ -27,6 +27,8 @@ from infra.postgres.imports import finish_import
 
 OVERLAPPING_MAX = 200_000
 DAYS_AT_ONCE = 1_000
+_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+"""Within one import a table grows from nothing to half a million rows, and a plan made for nothing would be kept."""
 _UNKEYED = b""
 """Payload hash of an activity that no client sent: its client id is ours, so no request can repeat it."""
 
@@ -64,35 +66,29 @@ _MERGE = """
         SELECT * FROM unnest($3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[],
                              $9::text[], $10::numeric[], $11::boolean[], $12::date[])
             AS row (meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, local_date)),
-    changed AS (
-        SELECT old.meter, old.register, old.starts_at, old.ends_at, old.local_date, old.import_id,
-               old.value AS old_value, old.unit AS old_unit,
-               incoming.commodity, incoming.direction, incoming.unit, incoming.value, incoming.implausible
-        FROM incoming JOIN meter_reading AS old USING (meter, register, starts_at, ends_at)
-        WHERE old.owner = $1 AND (old.value, old.unit) IS DISTINCT FROM (incoming.value, incoming.unit)),
     kept_aside AS (
         INSERT INTO replaced_reading
-        SELECT $1, meter, register, starts_at, ends_at, old_value, old_unit, import_id, $2 FROM changed),
-    replaced AS (
-        UPDATE meter_reading AS reading
-        SET commodity = changed.commodity, direction = changed.direction, unit = changed.unit, value = changed.value,
-            implausible = changed.implausible, import_id = $2
-        FROM changed
-        WHERE reading.owner = $1 AND reading.meter = changed.meter AND reading.register = changed.register
-            AND reading.starts_at = changed.starts_at AND reading.ends_at = changed.ends_at),
-    fresh AS (
-        INSERT INTO meter_reading (owner, meter, register, starts_at, ends_at, commodity, direction, unit, value,
-                                   implausible, counted, local_date, import_id)
+        SELECT $1, meter, register, starts_at, ends_at, old.value, old.unit, old.import_id, $2
+        FROM incoming CROSS JOIN LATERAL (
+            SELECT value, unit, import_id FROM meter_reading AS reading
+            WHERE reading.owner = $1 AND reading.meter = incoming.meter AND reading.register = incoming.register
+                AND reading.starts_at = incoming.starts_at AND reading.ends_at = incoming.ends_at LIMIT 1) AS old
+        WHERE (old.value, old.unit) IS DISTINCT FROM (incoming.value, incoming.unit)
+        RETURNING 1),
+    written AS (
+        INSERT INTO meter_reading AS reading (owner, meter, register, starts_at, ends_at, commodity, direction, unit,
+                                              value, implausible, counted, local_date, import_id)
         SELECT $1, meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, true,
                local_date, $2
         FROM incoming
-        ON CONFLICT DO NOTHING
-        RETURNING meter, register, starts_at, ends_at, local_date)
+        ON CONFLICT (owner, meter, register, starts_at, ends_at) DO UPDATE
+        SET commodity = excluded.commodity, direction = excluded.direction, unit = excluded.unit,
+            value = excluded.value, implausible = excluded.implausible, import_id = excluded.import_id
+        WHERE (reading.value, reading.unit) IS DISTINCT FROM (excluded.value, excluded.unit)
+        RETURNING reading.meter, reading.register, reading.starts_at, reading.ends_at, reading.local_date)
     SELECT meter, register, local_date, min(starts_at) AS first, max(ends_at) AS last, count(*) AS readings,
-           sum(is_replaced) AS replaced
-    FROM (SELECT meter, register, starts_at, ends_at, local_date, 0 AS is_replaced FROM fresh
-          UNION ALL SELECT meter, register, starts_at, ends_at, local_date, 1 FROM changed) AS touched
-    GROUP BY meter, register, local_date"""
+           (SELECT count(*) FROM kept_aside) AS replaced
+    FROM written GROUP BY meter, register, local_date"""
 _OVERLAPPING = """
     SELECT starts_at, ends_at, counted, local_date FROM (
         SELECT starts_at, ends_at, counted, local_date,
@@ -113,6 +109,7 @@ _DAYS = """
            min(starts_at) AS starts_at, max(ends_at) AS ends_at, bool_or(implausible) AS implausible
     FROM meter_reading
     WHERE owner = $1 AND meter = $2 AND register = $3 AND local_date = ANY($4) AND counted AND direction <> 'EXPORT'
+        AND starts_at BETWEEN $4[1] - interval '2 days' AND $4[cardinality($4)] + interval '2 days'
     GROUP BY local_date ORDER BY local_date"""
 _OLD_DAYS = """
     SELECT day.local_date, day.activity_id, quantity, unit, started_at, ended_at, status
@@ -139,6 +136,7 @@ class MeterRecorder:
         Raises NotFound where the region has no factor, TooManyOverlaps, and whatever ends `batches`.
         """
         async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_BY_KEY)
             await lock_footprint(connection, job.owner)
             recording = _Recording(connection, job, region, now, FactorChoice(self._factors))
             async for rows in batches:
@@ -168,9 +166,10 @@ class _Recording:
 
     async def merge(self, rows: Sequence[MeterRow]) -> None:
         columns = [list(column) for column in zip(*rows, strict=True)]
-        for row in await self._connection.fetch(_MERGE, self._job.owner, self._job.id, *columns):
+        written = await self._connection.fetch(_MERGE, self._job.owner, self._job.id, *columns)
+        self._replaced += written[0]["replaced"] if written else 0
+        for row in written:
             self._imported += row["readings"]
-            self._replaced += row["replaced"]
             touched = self._touched.setdefault((row["meter"], row["register"]), _Touched(row["first"], row["last"]))
             touched.start = min(touched.start, row["first"])
             touched.end = max(touched.end, row["last"])

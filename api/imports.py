@@ -1,0 +1,164 @@
+"""POST /v1/imports: a file streams in, the id of an import comes back.
+
+Refusals are JSON `{"code", "message"}`. What the file holds is looked at later, by the import runner: anything that
+arrives whole is accepted, and why it could not be read stands in the Import.
+"""
+
+import asyncio
+import errno
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from api.authentication import authenticate
+from domain.errors import DomainError, Forbidden, Overloaded, Unauthenticated, Unavailable
+from domain.identity.model import User
+from infra.postgres.connection import is_unavailable
+from schema.node import to_base64
+
+FILE_BYTES_MAX = 64 * 2**20
+FILENAME_LENGTH_MAX = 200
+UPLOAD_SECONDS_MAX = 600
+DRAIN_BYTES_MAX = 64 * 2**20
+DRAIN_SECONDS_MAX = 10
+_FORM_TYPES = ("multipart/", "application/x-www-form-urlencoded")
+_WRITE_BYTES = 2**18
+
+
+class FileRefused(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+async def post_import(request: Request) -> Response:
+    """202 and `{"id"}`, the Node id of the Import; else 401, 403, 408, 413, 415, 503 or 507."""
+    try:
+        return await _accepted(request)
+    except FileRefused as refusal:
+        await _drain(request)
+        return _refusal(refusal.status, refusal.code, refusal.message)
+    except Unauthenticated as refusal:
+        return _refusal(401, refusal.code, refusal.message, {"WWW-Authenticate": "Bearer"})
+    except Forbidden as refusal:
+        return _refusal(403, refusal.code, refusal.message)
+    except (Overloaded, Unavailable) as refusal:
+        return _refusal(503, refusal.code, refusal.message, {"Retry-After": _pause(refusal)})
+
+
+async def _accepted(request: Request) -> Response:
+    resources = request.app.state.resources
+    now = datetime.now(UTC)
+    try:
+        user = await _sender(request, now)
+        _check_headers(request)
+        await resources.imports.check_room(user.owner)
+        upload: Path = resources.imports.upload_path(now)
+        try:
+            await _save(request, upload)
+            job = await resources.imports.accept(
+                upload,
+                owner=user.owner,
+                filename=_shown_name(request.query_params.get("filename", "")),
+                region=user.region,
+                time_zone=user.time_zone,
+                now=now,
+            )
+        finally:
+            await asyncio.to_thread(upload.unlink, missing_ok=True)
+    except Exception as error:
+        if is_unavailable(error):
+            raise Unavailable from error
+        raise
+    return JSONResponse({"id": to_base64(f"Import:{job.id}")}, status_code=202)
+
+
+async def _sender(request: Request, now: datetime) -> User:
+    stores = request.app.state.resources.stores
+    viewer = await authenticate(stores, request.headers.get("authorization"), now)
+    if viewer is None:
+        raise Unauthenticated
+    user: User | None = await stores.users.by_id(viewer.user_id) if viewer.user_id else None
+    if user is None:
+        raise Forbidden
+    return user
+
+
+def _check_headers(request: Request) -> None:
+    if request.headers.get("content-type", "").strip().lower().startswith(_FORM_TYPES):
+        raise FileRefused(
+            415, "UNSUPPORTED_MEDIA_TYPE", "Send the file itself as the body, not a form (curl --data-binary @file)."
+        )
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdecimal() and (len(length) > 12 or int(length) > FILE_BYTES_MAX):
+        raise _too_large()
+
+
+async def _save(request: Request, upload: Path) -> None:
+    """Writes the body to disk as it comes in, and counts it."""
+    written = 0
+    try:
+        file = await asyncio.to_thread(upload.open, "wb")
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS_MAX):
+                pending = bytearray()
+                async for chunk in request.stream():
+                    written += len(chunk)
+                    if written > FILE_BYTES_MAX:
+                        raise _too_large()
+                    pending += chunk
+                    if len(pending) >= _WRITE_BYTES:
+                        await asyncio.to_thread(file.write, bytes(pending))
+                        pending.clear()
+                await asyncio.to_thread(file.write, bytes(pending))
+                await asyncio.to_thread(_flush, file)
+        finally:
+            await asyncio.to_thread(file.close)
+    except TimeoutError:
+        raise FileRefused(408, "TOO_SLOW", "The file did not arrive in time. Send it again.") from None
+    except ClientDisconnect:
+        raise FileRefused(400, "CUT_SHORT", "The file did not arrive whole.") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FileRefused(507, "DISK_FULL", "There is no room for this file. Send it again later.") from error
+        raise
+
+
+async def _drain(request: Request) -> None:
+    """Takes in some of a body that nobody wants: most clients read the answer only when theirs is sent."""
+    taken = 0
+    with suppress(TimeoutError, ClientDisconnect, RuntimeError):
+        async with asyncio.timeout(DRAIN_SECONDS_MAX):
+            async for chunk in request.stream():
+                taken += len(chunk)
+                if taken > DRAIN_BYTES_MAX:
+                    return
+
+
+def _flush(file: BinaryIO) -> None:
+    """On disk before the job is: a job without its whole file could never be done."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _shown_name(filename: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in filename[:FILENAME_LENGTH_MAX])
+
+
+def _too_large() -> FileRefused:
+    return FileRefused(413, "TOO_LARGE", f"A file may have at most {FILE_BYTES_MAX // 2**20} MiB. Send it in parts.")
+
+
+def _pause(refusal: DomainError) -> str:
+    return str(getattr(refusal, "retry_after_seconds", 1))
+
+
+def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"code": code, "message": message}, status_code=status, headers=headers)
