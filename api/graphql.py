@@ -188,21 +188,25 @@ async def until(
     over = asyncio.ensure_future(ending) if ending is not None else None
     step: asyncio.Task[Item] | None = None
     try:
-        async with aclosing(source):
-            while True:
-                step = asyncio.ensure_future(anext(source))
-                await asyncio.wait({step} if over is None else {step, over}, return_when=asyncio.FIRST_COMPLETED)
-                if not step.done() and over is not None:
-                    raise Unauthenticated(f"{over.result()}: sign in again.")
-                yield step.result()
+        while True:
+            step = asyncio.ensure_future(anext(source))
+            await asyncio.wait({step} if over is None else {step, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not step.done() and over is not None:
+                raise Unauthenticated(f"{over.result()}: sign in again.")
+            yield step.result()
     except StopAsyncIteration:
         return
     finally:
-        for task in (step, over):
-            if task is not None and not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        await _cancelled(step)
+        await _cancelled(over)
+        await source.aclose()
+
+
+async def _cancelled(task: "asyncio.Task[Any] | None") -> None:
+    if task is not None and not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _once(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:

@@ -1,8 +1,9 @@
 """One served API for the tests that attack it from outside: over real sockets, as anybody could."""
 
 import json
+import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,3 +99,11 @@ async def served(
 @pytest.fixture(scope="module")
 async def ada(served: Served) -> Caller:
     return await sign_up(served.client, "Ada")
+
+
+@pytest.fixture
+def no_fault(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever is sent, the server logs no error: nothing was unforeseen."""
+    with caplog.at_level(logging.ERROR):
+        yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []

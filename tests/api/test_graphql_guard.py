@@ -295,6 +295,7 @@ TEXTS = [
         "{__typename}}",
     ],
 )
+@pytest.mark.usefixtures("no_fault")
 async def test_strange_text_is_never_a_fault_and_never_sql(
     served: Served, ada: Caller, document: str, text: str
 ) -> None:
