@@ -7,8 +7,8 @@ rate, then orders at half of that rate. Read the ratio; absolute figures are tho
 
 An order counts when its COMMIT has returned (fsync on) and the engine accepted it: key looked up, balance reserved,
 matched, settled by double entry, told to both parties, bound into the hash chain. Cancels are submitted beside the
-orders and not counted. Submitting goes through the queue that the API uses, in the writer's process, so "CPU" is that of
-writer and clients together. After the last round every invariant is audited; a red one ends with exit code 1.
+orders and not counted. Submitting goes through the queue that the API uses, in the writer's process, so "CPU" is that
+of writer and clients together. After the last round every invariant is audited; a red one ends with exit code 1.
 
 Without GRAMME_DATABASE_URL a Postgres and a Valkey of their own start in a temporary folder.
 """
@@ -16,6 +16,7 @@ Without GRAMME_DATABASE_URL a Postgres and a Valkey of their own start in a temp
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import os
 import platform
@@ -36,6 +37,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from api.resources import COLLECT_AFTER
 from api.settings import Settings
 from domain.commands import Answer, CancelOrder, Command, CreateProgramme, Deposit, Issue, PlaceOrder
 from domain.errors import DomainError
@@ -223,7 +225,7 @@ async def fresh_database(owner_url: str, name: str) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def running_writer(addresses: Addresses, database: str, batch_size: int) -> AsyncIterator[LocalQueue]:
-    """The writer as the server runs it, bell included."""
+    """The writer as the server runs it, with its bell and its settings of the collector."""
     app_url = _in_database(addresses.app_url, database)
     await migrate(_in_database(addresses.owner_url, database), app_url)
     redis = open_redis(addresses.redis_url)
@@ -232,8 +234,9 @@ async def running_writer(addresses: Addresses, database: str, batch_size: int) -
     writer = Writer(app_url, queue, publisher.ring, batch_size=batch_size)
     running = asyncio.create_task(writer.run())
     try:
-        while not writer.is_ready:
-            await asyncio.sleep(0.01)
+        await queue.until_open()
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
         yield queue
     finally:
         writer.stop()
@@ -411,7 +414,9 @@ def report(rounds: list[Round]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Orders through the writer, beside pgbench on the same Postgres.")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each full-rate phase; half rate runs half of it")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="at full rate in a round, then half of it at half rate"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--owners", type=int, default=10_000)
     parser.add_argument("--in-flight", type=int, default=1_024, help="clients at full rate")
