@@ -1,0 +1,132 @@
+"""Starting, serving and stopping, as another process."""
+
+import os
+import signal
+import stat
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.embedded import EmbeddedServers
+from infra.embedded.home import Home
+from schema.root import schema
+from tests.api.commands import gramme, running
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["demo"], ["migrate"], ["audit"], ["schema"]])
+def test_every_command_explains_itself(command: list[str]) -> None:
+    done = gramme(*command, "--help")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 3
+    assert done.stderr == ""
+
+
+def test_schema_prints_the_sdl() -> None:
+    done = gramme("schema")
+    assert done.returncode == 0
+    assert done.stdout == schema.as_str().rstrip() + "\n"
+
+
+def test_migrate_then_audit_and_nothing_stays_behind(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = gramme("migrate", GRAMME_HOME=str(home))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.endswith("The database is up to date.\n")
+    second = gramme("audit", GRAMME_HOME=str(home))
+    assert second.returncode == 0, second.stderr
+    assert "hash chain intact" in second.stdout
+    assert second.stdout.endswith("All is well.\n")
+    servers = EmbeddedServers(home)
+    assert not servers.are_running()
+
+
+def test_serve_on_an_empty_home(tmp_path: Path) -> None:
+    operator = {"GRAMME_OPERATOR_EMAIL": "desk@example.com", "GRAMME_OPERATOR_PASSWORD": PASSWORD}
+    with running(tmp_path / "home", "serve", **operator) as server:
+        server.wait_ready()
+        assert httpx.get(f"{server.url}/healthz").text == "ok\n"
+        metrics = httpx.get(f"{server.url}/metrics").text
+        assert "gramme_writer_ready 1.0" in metrics
+        assert 'gramme_http_requests_total{path="/healthz",status="200"} 1.0' in metrics
+        signed_in = httpx.post(
+            f"{server.url}/graphql",
+            json={
+                "query": 'mutation { signIn(input: {email: "desk@example.com", password: "%s"}) '
+                "{ ... on Session { user { roles } } } }" % PASSWORD
+            },
+        )
+        assert set(signed_in.json()["data"]["signIn"]["user"]["roles"]) == {"MEMBER", "OPERATOR"}
+        assert "server" not in signed_in.headers
+        assert server.stop() < 5
+        assert server.process.returncode == 0
+        assert server.leftovers() == []
+        secrets = Home(server.home).secrets()
+        for secret in (PASSWORD, secrets.app_password, secrets.owner_password, secrets.valkey_password):
+            assert secret not in server.printed()
+
+
+def test_serving_heals_when_its_servers_are_killed(tmp_path: Path) -> None:
+    with running(tmp_path / "home", "serve") as server:
+        server.wait_ready()
+        servers = EmbeddedServers(server.home)
+        assert servers.postgres
+        assert servers.valkey
+        postmaster = servers.postgres.postmaster()
+        assert postmaster
+        for pid in (postmaster, *servers.valkey.pids()):
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while server.status() == 200 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert server.status() != 200
+        server.wait_ready(30)
+        assert servers.postgres.postmaster() not in (None, postmaster)
+        assert server.stop() < 5
+        assert server.leftovers() == []
+
+
+def test_stopping_in_the_middle_of_the_first_start(tmp_path: Path) -> None:
+    with running(tmp_path / "home", "serve") as server:
+        deadline = time.monotonic() + 30
+        while not (server.home / "postgres.new").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert server.stop(signal.SIGINT) < 5
+        assert server.leftovers() == []
+        assert "Traceback" not in server.printed()
+    with running(tmp_path / "home", "serve") as server:
+        server.wait_ready()
+        server.stop()
+
+
+def test_run_is_stopped_by_ctrl_c_and_goes_on_another_day(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for _day in range(2):
+        with running(home, "run", "--phones", "2") as server:
+            server.wait_ready()
+            while "sending meter files" not in server.printed():
+                assert server.process.poll() is None, server.printed()
+                time.sleep(0.1)
+            assert server.stop(signal.SIGINT) < 5, server.printed()
+            assert server.process.returncode == 0
+            assert server.leftovers() == []
+            assert "Traceback" not in server.printed(), server.printed()
+            password = home / "operator-password"
+            assert str(password) in server.printed()
+            assert password.read_text().strip() not in server.printed()
+            assert stat.S_IMODE(password.stat().st_mode) == 0o600
+
+
+@pytest.mark.crash
+def test_a_killed_server_leaves_no_process(tmp_path: Path) -> None:
+    with running(tmp_path / "home", "serve") as server:
+        server.wait_ready()
+        server.process.kill()
+        server.process.wait()
+        deadline = time.monotonic() + 10
+        while server.leftovers() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert server.leftovers() == []
