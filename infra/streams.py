@@ -26,6 +26,7 @@ from infra.market_feed import Clock, MarketFeed
 from infra.postgres.connection import Database, is_unavailable
 from infra.postgres.events import PostgresEvents, Wanted
 from infra.postgres.feed import PostgresFeed
+from infra.redis.connection import end_task
 from infra.redis.subscriber import Subscriber
 
 POLL_SECONDS = 0.5
@@ -78,9 +79,7 @@ class Relay:
         self._closed = True
         self._wake_all()
         for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end_task(task)
 
     # ------------------------------------------------------------ one person's events
 

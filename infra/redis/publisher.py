@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from infra.redis.connection import end_task
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,7 @@ class Publisher:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
 
     async def _publish(self) -> None:
         while True:

@@ -625,6 +625,14 @@ async def test_lost_connections_to_postgres_only_make_news_late(
     await tape.end()
 
 
+async def test_a_relay_can_be_closed_at_any_moment(exchange: Exchange, seed: int) -> None:
+    choose = random.Random(seed)
+    for _ in range(40):
+        async with asyncio.timeout(5), open_relay(exchange) as relay:
+            await asyncio.sleep(choose.uniform(0, 0.01))
+        assert all(task.done() for task in relay._tasks)
+
+
 async def test_streams_end_when_the_relay_is_closed(exchange: Exchange) -> None:
     async with open_relay(exchange) as relay:
         streams = [
