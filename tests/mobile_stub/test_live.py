@@ -85,7 +85,7 @@ async def feed(server: Server, tmp_path: Path) -> AsyncIterator[AccountFeed]:
     storage = Storage(tmp_path / "phone.sqlite")
     storage.save_note("session", session("token"))
     async with httpx.AsyncClient() as http:
-        yield AccountFeed(Client(server.url, storage, http), silence_seconds=0.3)
+        yield AccountFeed(Client(server.url, storage, http), silence_seconds=60)
     storage.close()
 
 
@@ -159,6 +159,7 @@ async def test_resync_starts_anew_from_the_wallet(server: Server, feed: AccountF
 
 
 async def test_a_silent_stream_is_found_out(server: Server, feed: AccountFeed) -> None:
+    feed._silence_seconds = 0.3
     server.connections = [[*events(1, 1), GO_QUIET]]
     async with following(feed):
         assert await feed.wait_until(at(feed, 1), 5)

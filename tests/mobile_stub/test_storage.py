@@ -1,9 +1,11 @@
 """The phone's memory: what is kept together, and what a phone killed at any moment still knows."""
 
+import random
 import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +100,13 @@ def test_after_a_new_start_any_number_may_come_first(storage: Storage) -> None:
 
 PHONE_AT_WORK = """
 import sys
+import time
 from pathlib import Path
 from mobile_stub.storage import Request, Storage
 from tests.mobile_stub.test_storage import trade_event
 
 storage = Storage(Path(sys.argv[1]))
-for number in range(1, 1_000_000):
+for number in range(storage.position()[1] + 1, 1_000_000):
     storage.save_request(Request(f"key-{number}", "PlaceOrder", {"number": number}))
     storage.apply(trade_event(number))
     sys.stdout.write(f"{number}\\n")
@@ -111,9 +114,23 @@ for number in range(1, 1_000_000):
 """
 
 
-@pytest.mark.parametrize("lines", [1, 20, 57])
-def test_a_killed_phone_knows_all_that_it_had_saved(tmp_path: Path, lines: int) -> None:
-    memory = tmp_path / "phone.sqlite"
+def test_a_phone_killed_again_and_again_knows_all_that_it_had_saved(tmp_path: Path, seed: int) -> None:
+    moments = random.Random(seed)
+    for _ in range(12):
+        said = _work_until_killed(tmp_path / "phone.sqlite", moments.uniform(0.0, 0.05))
+        storage = Storage(tmp_path / "phone.sqlite")
+        cursor, sequence = storage.position()
+        assert sequence is not None
+        assert sequence >= said
+        assert cursor == f"cursor-{sequence}"
+        assert [fill.sequence for fill in storage.fills()] == list(range(1, sequence + 1))
+        assert storage.unanswered() - sequence in (0, 1)
+        assert storage.next_request() == Request("key-1", "PlaceOrder", {"number": 1})
+        storage.close()
+
+
+def _work_until_killed(memory: Path, seconds: float) -> int:
+    """The last number of which the phone had said that it is saved, when it was killed so long after its first word."""
     phone = subprocess.Popen(
         [sys.executable, "-c", PHONE_AT_WORK, str(memory)],
         stdout=subprocess.PIPE,
@@ -122,17 +139,9 @@ def test_a_killed_phone_knows_all_that_it_had_saved(tmp_path: Path, lines: int) 
     )
     assert phone.stdout is not None
     with phone.stdout:
-        said = [int(phone.stdout.readline()) for _ in range(lines)]
+        said = [phone.stdout.readline()]
+        time.sleep(seconds)
         phone.send_signal(signal.SIGKILL)
-        said += [int(line) for line in phone.stdout.readlines() if line.endswith("\n")]
+        said += phone.stdout.readlines()
     assert phone.wait() == -signal.SIGKILL
-    storage = Storage(memory)
-    cursor, sequence = storage.position()
-    assert sequence is not None
-    assert sequence >= said[-1]
-    assert cursor == f"cursor-{sequence}"
-    assert [fill.sequence for fill in storage.fills()] == list(range(1, sequence + 1))
-    assert storage.unanswered() >= said[-1]
-    assert storage.next_request() == Request("key-1", "PlaceOrder", {"number": 1})
-    assert storage.apply(trade_event(sequence + 1)) is Applied.NEW
-    storage.close()
+    return int([line for line in said if line.endswith("\n")][-1])
