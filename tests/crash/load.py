@@ -17,7 +17,7 @@ LANES = 2
 """Requests that one person has on the way at a time."""
 PRICES = range(2_490, 2_511)
 LOTS = range(1, 21)
-AGAIN_SECONDS = 0.05
+AGAIN_SECONDS = 0.2
 NOT_KEPT = frozenset({"Overloaded", "TooManyRequests"})
 
 PLACE = """mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) {
@@ -67,6 +67,11 @@ class Load:
     def acknowledged(self) -> list[tuple[Saved, Answer]]:
         """A copy of what has a definite answer by now."""
         return [(request, request.answer) for request in self.saved if request.answer is not None]
+
+    def summary(self) -> str:
+        """Acknowledged requests by answer, and how often there was none."""
+        answers = Counter(answer.name for _, answer in self.acknowledged())
+        return f"{answers.total()} acknowledged {dict(answers)}, without an answer {dict(self.unanswered)}"
 
     async def trade(self, stop: asyncio.Event) -> None:
         """Everyone makes requests until `stop`; returns when each of them has its definite answer."""

@@ -1,18 +1,16 @@
 """kill -9 of Postgres and all its children in mid-load: the server says so, acknowledges nothing, heals by itself."""
 
 import asyncio
-import os
 import random
-import signal
 import time
 
 import pytest
 
-from infra.embedded import EmbeddedServers
 from tests.crash.conftest import Tell
 from tests.crash.exchange import Exchange
 from tests.crash.followers import compare_followed, followers
 from tests.crash.load import Load, during
+from tests.crash.machine import Machine
 from tests.crash.truth import Findings, Stored, compare, replayed, settled
 
 KILLS = 3
@@ -22,18 +20,15 @@ HEAL_SECONDS = 20
 
 @pytest.mark.crash
 async def test_nothing_acknowledged_is_lost_when_postgres_is_killed(
-    fragile_exchange: Exchange, own_servers: EmbeddedServers, chance: random.Random, tell: Tell
+    exchange: Exchange, machine: Machine, chance: random.Random, tell: Tell
 ) -> None:
-    exchange = fragile_exchange
     load = Load(exchange, chance)
     findings = Findings()
     healing: list[float] = []
 
     async def crash() -> None:
         await asyncio.sleep(chance.uniform(0.3, 1.0))
-        assert own_servers.postgres is not None
-        for pid in own_servers.postgres.pids():
-            os.kill(pid, signal.SIGKILL)
+        machine.kill_postgres()
         await asyncio.sleep(AWAY_SECONDS / 2)
         acknowledged, unavailable = load.acknowledged(), load.unanswered["UNAVAILABLE"]
         await asyncio.sleep(AWAY_SECONDS / 2)
@@ -41,7 +36,7 @@ async def test_nothing_acknowledged_is_lost_when_postgres_is_killed(
         assert load.unanswered["UNAVAILABLE"] > unavailable, "nobody was told UNAVAILABLE"
         assert not await exchange.server.is_ready()
         begun = time.monotonic()
-        await asyncio.to_thread(own_servers.start)
+        await machine.start()
         findings.add(compare(acknowledged, await Stored.read(exchange.database_url)))
         async with asyncio.timeout(HEAL_SECONDS):
             await exchange.server.until_ready()
@@ -55,6 +50,6 @@ async def test_nothing_acknowledged_is_lost_when_postgres_is_killed(
             tell(f"kill {number} of Postgres: healed after {healing[-1]:.2f} s, {len(load.saved)} requests")
         findings.add(await compare_followed(exchange, followed))
     findings.add(await replayed(exchange.database_url))
-    tell(f"{KILLS} kills of Postgres: {dict(findings.figures)}, unanswered {dict(load.unanswered)}")
+    tell(f"{KILLS} kills of Postgres: {load.summary()}; {findings.summary()}")
     assert not findings.breaches, findings.examples
     assert set(load.unanswered) == {"UNAVAILABLE"}, "the server lives, so every request gets an answer"

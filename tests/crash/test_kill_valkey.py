@@ -1,17 +1,15 @@
 """kill -9 of Valkey in mid-load: trading goes on, and whoever follows a stream loses nothing and sees nothing twice."""
 
 import asyncio
-import os
 import random
-import signal
 
 import pytest
 
-from infra.embedded import EmbeddedServers
 from tests.crash.conftest import Tell
 from tests.crash.exchange import Exchange
 from tests.crash.followers import compare_followed, followers
 from tests.crash.load import Load, during
+from tests.crash.machine import Machine
 from tests.crash.truth import Findings, replayed, settled
 
 KILLS = 3
@@ -20,9 +18,8 @@ AWAY_SECONDS = 2.0
 
 @pytest.mark.crash
 async def test_trading_goes_on_and_no_news_is_lost_when_valkey_is_killed(
-    fragile_exchange: Exchange, own_servers: EmbeddedServers, chance: random.Random, tell: Tell
+    exchange: Exchange, machine: Machine, chance: random.Random, tell: Tell
 ) -> None:
-    exchange = fragile_exchange
     load = Load(exchange, chance)
     findings = Findings()
     rates: list[tuple[float, int]] = []
@@ -31,9 +28,7 @@ async def test_trading_goes_on_and_no_news_is_lost_when_valkey_is_killed(
 
         async def crash() -> None:
             await asyncio.sleep(chance.uniform(0.3, 1.0))
-            assert own_servers.valkey is not None
-            for pid in own_servers.valkey.pids():
-                os.kill(pid, signal.SIGKILL)
+            machine.kill_valkey()
             acknowledged, seen = len(load.acknowledged()), len(followed[0].subscriber.sequences)
             await asyncio.sleep(AWAY_SECONDS)
             traded = len(load.acknowledged()) - acknowledged
@@ -42,7 +37,7 @@ async def test_trading_goes_on_and_no_news_is_lost_when_valkey_is_killed(
             assert traded > 0, "trading stopped without Valkey"
             assert told > 0, "no news came without Valkey"
             assert await exchange.server.is_ready()
-            await asyncio.to_thread(own_servers.start)
+            await machine.start()
 
         for number in range(1, KILLS + 1):
             await during(load, crash)
@@ -50,6 +45,6 @@ async def test_trading_goes_on_and_no_news_is_lost_when_valkey_is_killed(
             tell(f"kill {number} of Valkey: {rates[-1][0]:.0f} answers/s without it, {rates[-1][1]} events told")
         findings.add(await compare_followed(exchange, followed))
     findings.add(await replayed(exchange.database_url))
-    tell(f"{KILLS} kills of Valkey: {dict(findings.figures)}, unanswered {dict(load.unanswered)}")
+    tell(f"{KILLS} kills of Valkey: {load.summary()}; {findings.summary()}")
     assert not findings.breaches, findings.examples
     assert not load.unanswered

@@ -38,6 +38,9 @@ class Findings:
         if len(self.examples) < 20:
             self.examples.append(f"{name}: {example}")
 
+    def summary(self) -> str:
+        return f"checked {dict(self.figures)}, breaches {dict(self.breaches) or 'none'}"
+
     def add(self, other: "Findings") -> None:
         self.breaches += other.breaches
         self.figures += other.figures
@@ -92,7 +95,7 @@ def compare(acknowledged: Sequence[tuple[Saved, Answer]], stored: Stored) -> Fin
     """
     findings = Findings()
     for request, answer in acknowledged:
-        findings.figures["acknowledged"] += 1
+        findings.figures["answers against rows"] += 1
         if request.kind == "CANCEL_ORDER":
             _compare_cancel(request, answer, stored, findings)
         elif request.kind == "CAPTURE_REDEMPTION":
@@ -114,7 +117,6 @@ def _compare_keyed(request: Saved, answer: Answer, stored: Stored, findings: Fin
 
 
 def _compare_order(answer: Answer, told: str, rows: list[asyncpg.Record], findings: Findings) -> None:
-    findings.figures["orders"] += 1
     if len(rows) != 1:
         findings.breach("lost" if not rows else "doubled", told)
     elif number_of(answer.id or "") != rows[0]["id"]:
