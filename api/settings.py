@@ -12,7 +12,7 @@ class SettingsError(Exception):
 
 
 def _setting(help_text: str, default: Any = None, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"help": help_text, "secret": secret})
+    return field(default=default, repr=not secret, metadata={"help": help_text})
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ async def _start(embedded: EmbeddedServers, setup: Setup) -> None:
         await asyncio.shield(starting)
     except asyncio.CancelledError:
         embedded.cancel()
-        await asyncio.wait([starting])
+        await asyncio.gather(starting, return_exceptions=True)
         raise
 
 

@@ -16,6 +16,7 @@ from mobile_stub.demo_state import DemoState
 
 LINE_SECONDS = 15
 BOOK_LEVELS = 5
+NOTHING = {"0", "0.000 kg CO2e", "none yet"}
 
 
 class Terminal:
@@ -120,7 +121,7 @@ class _Lines:
         if state.phase == self._phase and time.monotonic() - self._said_at < LINE_SECONDS:
             return
         self._phase, self._said_at = state.phase, time.monotonic()
-        figures = ", ".join(f"{name} {figure}" for name, figure in _figures(state))
+        figures = ", ".join(f"{name} {figure}" for name, figure in _figures(state) if figure not in NOTHING)
         self._say(f"[{state.seconds:6.1f} s] {state.phase}: {figures}")
 
 

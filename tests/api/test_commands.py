@@ -55,8 +55,9 @@ def test_serve_on_an_empty_home(tmp_path: Path) -> None:
         signed_in = httpx.post(
             f"{server.url}/graphql",
             json={
-                "query": 'mutation { signIn(input: {email: "desk@example.com", password: "%s"}) '
-                "{ ... on Session { user { roles } } } }" % PASSWORD
+                "query": "mutation ($input: SignInInput!) "
+                "{ signIn(input: $input) { ... on Session { user { roles } } } }",
+                "variables": {"input": {"email": "desk@example.com", "password": PASSWORD}},
             },
         )
         assert set(signed_in.json()["data"]["signIn"]["user"]["roles"]) == {"MEMBER", "OPERATOR"}

@@ -34,7 +34,7 @@ def test_values_are_read_by_their_type() -> None:
     assert (read.port, read.home, read.development, read.host) == (8001, Path("/srv/gramme"), True, "::1")
 
 
-@pytest.mark.parametrize("value", ["-1", "0", "1.5", "１２", "1_000", " 1", "65536"])
+@pytest.mark.parametrize("value", ["-1", "0", "1.5", "\uff11", "1_000", " 1", "65536"])
 def test_a_port_is_a_plain_number(value: str) -> None:
     with pytest.raises(SettingsError, match="GRAMME_PORT is"):
         Settings.from_environment({"GRAMME_PORT": value})
