@@ -214,6 +214,19 @@ async def test_a_sign_out_in_another_process_closes_the_socket_too(
         assert await closing_of(opened, 8) == (4403, "Token expired")
 
 
+async def test_each_operation_asks_again_whose_the_token_is(served: Served) -> None:
+    eve = await sign_up(served.client, "Eve")
+    async with served.greeted(eve.token) as opened:
+        owner = await asyncpg.connect(served.owner_url)
+        await owner.execute("DELETE FROM access_token WHERE hash = $1", digest(eve.token))
+        await owner.close()
+        await asyncio.sleep(5.1)
+        await opened.send(subscribe(ME))
+        refused = await received(opened)
+        assert [error["extensions"]["code"] for error in refused["payload"]] == ["UNAUTHENTICATED"]
+        assert await closing_of(opened) == (4403, "Forbidden")
+
+
 # ---------------------------------------------------------------- operations
 
 
