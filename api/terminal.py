@@ -122,7 +122,7 @@ class _Lines:
             return
         self._phase, self._said_at = state.phase, time.monotonic()
         figures = ", ".join(f"{name} {figure}" for name, figure in _figures(state) if figure not in NOTHING)
-        self._say(f"[{state.seconds:6.1f} s] {state.phase}: {figures}")
+        self._say(f"[{state.seconds:6.1f} s] {state.phase}: {figures}".rstrip(": "))
 
 
 def kilograms(grams: int) -> str:
