@@ -31,6 +31,7 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
+    is_introspection_type,
     is_list_type,
     is_non_null_type,
 )
@@ -192,6 +193,8 @@ class _Survey:
         if name in ("__schema", "__type"):
             if not self._introspection:
                 raise refusal("This server does not describe itself. Its schema is published as a file.")
+            return _Weight(1, 1)
+        if self._introspection and parent is not None and is_introspection_type(parent):
             return _Weight(1, 1)
         self._count_name(node, parent)
         field = _definition(parent, name)
