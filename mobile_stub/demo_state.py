@@ -1,11 +1,12 @@
 """What a demo tells those who watch it, and what it tells at its end."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedFile:
-    """One meter file as the server read it. `emissions` in grams."""
+    """One meter file as the server read it. `emissions` in grams; `kilowatt_hours` is what it counts as use."""
 
     file_name: str
     format: str
@@ -13,6 +14,7 @@ class ImportedFile:
     duplicates: int
     rejected: int
     emissions: int
+    kilowatt_hours: Decimal
 
 
 @dataclass(frozen=True, slots=True)

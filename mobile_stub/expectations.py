@@ -44,6 +44,8 @@ def _check_imports(journey: Journey) -> list[str]:
         found = imported[sent.file_name]
         if found.readings != sent.readings:
             unmet.append(f"{sent.file_name}: {found.readings} readings imported, expected {sent.readings}")
+        if found.kilowatt_hours != sent.kilowatt_hours:
+            unmet.append(f"{sent.file_name}: {found.kilowatt_hours} kWh of use, expected {sent.kilowatt_hours}")
         if found.emissions <= 0:
             unmet.append(f"{sent.file_name}: no emissions")
     return unmet

@@ -28,10 +28,11 @@ class Habit:
 
 @dataclass(frozen=True, slots=True)
 class MeterFile:
-    """A file of `samples/` and what a right reading of it imports."""
+    """A file of `samples/` and its right reading: readings of both directions, and the energy that is use."""
 
     file_name: str
     readings: int
+    kilowatt_hours: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,12 @@ _CHINESE = (
 CHARACTERS = (
     Character(
         "Grace", "US-NY", "America/New_York", "en", _AMERICAN,
-        MeterFile("TestGBDataOneYearDailyBinnedMonthly.xml", 444),
+        MeterFile("TestGBDataOneYearDailyBinnedMonthly.xml", 444, Decimal("9917.817")),
     ),
-    Character("Noah", "AU", "Australia/Brisbane", "en", _AUSTRALIAN, MeterFile("Example_NEM12_month_solar.csv", 8_928)),
+    Character(
+        "Noah", "AU", "Australia/Brisbane", "en", _AUSTRALIAN,
+        MeterFile("Example_NEM12_month_solar.csv", 17_856, Decimal("270.738")),
+    ),
     Character("Amara", "GB", "Europe/London", "en", _BRITISH),
     Character("Wei", "CN-GD", "Asia/Shanghai", "zh", _CHINESE),
     Character("Tom", "GB", "Europe/London", "en", _BRITISH),

@@ -98,6 +98,7 @@ class Journey:
         self.tally.phones += 1
 
     async def send_files(self) -> None:
+        """Before anything else is recorded: what these people's lists hold then is what the files made."""
         self.tally.enter("sending meter files")
         await together(self._send_file(member) for member in self.members)
 
@@ -105,7 +106,7 @@ class Journey:
         meter_file = habits.meter_file(member.number)
         if meter_file is not None:
             imported = await member.phone.send_file(habits.sample(meter_file.file_name))
-            self.tally.take_import(meter_file.file_name, imported)
+            self.tally.take_import(meter_file.file_name, imported, await member.phone.activities())
 
     # ---------------------------------------------------------------- a week
 

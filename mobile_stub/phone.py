@@ -168,6 +168,17 @@ class Phone:
                     if state["status"] in IMPORT_ENDS:
                         return
 
+    async def activities(self) -> list[Json]:
+        """All of them, newest first."""
+        found: list[Json] = []
+        after: str | None = None
+        while True:
+            page = (await self.client.read("Activities", after=after))["activities"]
+            found += [edge["node"] for edge in page["edges"]]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+
     async def footprint(self, first: date, last: date) -> Json:
         viewer = await self.client.read("Footprint", **{"from": first.isoformat(), "to": last.isoformat()})
         return dict(viewer["footprint"])

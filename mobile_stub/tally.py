@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from mobile_stub.demo_state import DemoState, ImportedFile
@@ -80,7 +81,8 @@ class Tally:
         if recorded["status"] == "COUNTED":
             self.grams_counted += recorded["emissions"]
 
-    def take_import(self, file_name: str, imported: Json) -> None:
+    def take_import(self, file_name: str, imported: Json, activities: list[Json]) -> None:
+        """`activities` are those that the file made."""
         self.grams_counted += imported["emissions"]
         self.imports.append(
             ImportedFile(
@@ -90,5 +92,6 @@ class Tally:
                 imported["recordsDuplicate"],
                 imported["recordsRejected"],
                 imported["emissions"],
+                sum((Decimal(entry["quantity"]) for entry in activities if entry["unit"] == "kWh"), Decimal(0)),
             )
         )
