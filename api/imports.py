@@ -26,7 +26,7 @@ FILENAME_LENGTH_MAX = 200
 UPLOAD_SECONDS_MAX = 600
 DRAIN_BYTES_MAX = 64 * 2**20
 DRAIN_SECONDS_MAX = 10
-_FORM_TYPES = ("multipart/", "application/x-www-form-urlencoded")
+_FORM_TYPE = "multipart/"
 _WRITE_BYTES = 2**18
 
 
@@ -92,7 +92,7 @@ async def _sender(request: Request, now: datetime) -> User:
 
 
 def _check_headers(request: Request) -> None:
-    if request.headers.get("content-type", "").strip().lower().startswith(_FORM_TYPES):
+    if request.headers.get("content-type", "").strip().lower().startswith(_FORM_TYPE):
         raise FileRefused(
             415, "UNSUPPORTED_MEDIA_TYPE", "Send the file itself as the body, not a form (curl --data-binary @file)."
         )
