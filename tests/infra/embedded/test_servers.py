@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +19,7 @@ import redis.exceptions
 
 from infra.embedded import EmbeddedError, EmbeddedServers
 from infra.embedded.home import Home
+from infra.embedded.postgres import _runs
 from infra.embedded.processes import Account, free_port
 
 ROOT = Path(__file__).parents[3]
@@ -321,6 +323,33 @@ def test_a_disk_that_fills_while_the_cluster_is_made(tmp_path: Path, monkeypatch
     finally:
         servers.stop()
         subprocess.run(["umount", str(mount)], check=True)
+
+
+@pytest.mark.root
+def test_packages_that_only_root_can_reach(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a clone below /root: the binaries are copied to where `nobody` reaches them, whatever the umask is."""
+    monkeypatch.setattr("infra.embedded.postgres.SHARED_BINARIES", Path("/var/tmp") / f"gramme-test-{os.getpid()}")
+    monkeypatch.setattr("infra.embedded.postgres._runs", runs_only_below("/var/tmp"))
+    umask = os.umask(0o077)
+    servers = EmbeddedServers(home)
+    try:
+        servers.start()
+        assert servers.postgres
+        postmaster = servers.postgres.postmaster()
+        assert str(Path(f"/proc/{postmaster}/exe").readlink()).startswith(
+            f"/var/tmp/gramme-test-{os.getpid()}/postgres-"
+        )
+    finally:
+        os.umask(umask)
+        servers.stop()
+        shutil.rmtree(f"/var/tmp/gramme-test-{os.getpid()}")
+
+
+def runs_only_below(folder: str) -> Callable[[Path, Account], bool]:
+    def runs(binaries: Path, account: Account) -> bool:
+        return str(binaries).startswith(folder) and _runs(binaries, account)
+
+    return runs
 
 
 @pytest.mark.root
