@@ -27,8 +27,8 @@ async def unmet_expectations(journey: Journey) -> list[str]:
 def _check_counts(journey: Journey) -> list[str]:
     state, people = journey.tally.state(), len(journey.members)
     wanted = (
-        ("orders", state.orders, 10 * people),
-        ("trades", state.trades, 3 * people),
+        ("orders", state.orders, journey.orders_wanted),
+        ("trades", state.trades, journey.trades_wanted),
         ("captured redemptions", state.redemptions_captured, max(1, people // 2)),
     )
     return [f"{count} {what}, expected at least {least}" for what, count, least in wanted if count < least]

@@ -194,9 +194,17 @@ class Journey:
             if number + 1 >= ORDERS_EACH and self._traded_enough():
                 return
 
+    @property
+    def orders_wanted(self) -> int:
+        return 10 * len(self.members)
+
+    @property
+    def trades_wanted(self) -> int:
+        """Nobody trades alone."""
+        return 3 * len(self.members) if len(self.members) > 1 else 0
+
     def _traded_enough(self) -> bool:
-        people = len(self.members)
-        return len(self.tally.orders) >= 10 * people and len(self.tally.trades) >= 3 * people
+        return len(self.tally.orders) >= self.orders_wanted and len(self.tally.trades) >= self.trades_wanted
 
     async def place_order(self, member: Member) -> None:
         """One order; other answers than an Order or too small a balance are failures."""
