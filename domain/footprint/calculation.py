@@ -59,9 +59,7 @@ def _edition_caveats(row: EmissionFactor, on: date) -> tuple[str, ...]:
     return (f"No edition covers {on}: the nearest one was taken, valid from {row.valid_from} {until}.",)
 
 
-def emissions_of(
-    quantity: Decimal, unit: str, chosen: ChosenFactor, shared_by: int = 1
-) -> tuple[int, Explanation]:
+def emissions_of(quantity: Decimal, unit: str, chosen: ChosenFactor, shared_by: int = 1) -> tuple[int, Explanation]:
     """Grams CO2e, rounded once (half to even), and how they came about.
 
     Raises InvalidInput where the factor is not one of emissions, the unit does not convert into the factor's, or the

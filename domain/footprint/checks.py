@@ -215,7 +215,6 @@ class Bench:
                 )
         return verdict
 
-
     def _of(self, direction: Direction) -> Iterator[Register]:
         return (register for register in self._registers.values() if register.direction is direction)
 

@@ -16,9 +16,7 @@ from domain.footprint.model import ImportJob, ImportStatus, Rejection
 from infra.postgres.connection import Database
 from infra.postgres.footprint import PooledConnection
 
-_COLUMNS = (
-    "id, owner, format, status, records_read, records_imported, records_duplicate, records_rejected, emissions"
-)
+_COLUMNS = "id, owner, format, status, records_read, records_imported, records_duplicate, records_rejected, emissions"
 
 
 @dataclass(frozen=True, slots=True)

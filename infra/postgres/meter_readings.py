@@ -216,9 +216,7 @@ class _Recording:
             text = f"{len(changed)} readings share their time with others of this register, of which one side counts."
             self.notes.append(Rejection("OVERLAP_EARLIER", text, record=f"{meter} {register}", note=True))
 
-    async def _overlapping(
-        self, meter: str, register: str, start: datetime, end: datetime
-    ) -> Sequence[asyncpg.Record]:
+    async def _overlapping(self, meter: str, register: str, start: datetime, end: datetime) -> Sequence[asyncpg.Record]:
         """Readings that share time with others, around what was touched; wider until nothing reaches further."""
         while True:
             rows = await self._connection.fetch(
@@ -251,8 +249,7 @@ class _Recording:
         if gone:
             self._emissions -= await reverse_activities(self._connection, owner, gone)
             await self._connection.execute(
-                "DELETE FROM meter_day WHERE owner = $1 AND activity_id = ANY($2) "
-                "AND meter = $3 AND register = $4",
+                "DELETE FROM meter_day WHERE owner = $1 AND activity_id = ANY($2) AND meter = $3 AND register = $4",
                 owner,
                 gone,
                 meter,

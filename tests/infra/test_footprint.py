@@ -92,7 +92,7 @@ async def test_each_is_judged_alone(book: Book) -> None:
         ({"client_id": "urn:uuid:" + str(uuid4())}, InvalidInput, "clientId"),
         *(
             ({"quantity": text}, InvalidInput, "quantity")
-            for text in ("", "ten", "NaN", "Infinity", "-1", "1e13", "1e-31", "1_000", "\u0661", "1" * 64, "0x10", "1e999")
+            for text in ("", "ten", "NaN", "Infinity", "-1", "1e13", "1e-31", "1_000", "\u0661", "1" * 64, "1e999")
         ),
         ({"unit": "kg"}, InvalidInput, "unit"),
         ({"unit": "passenger_km"}, InvalidInput, "unit"),
@@ -229,7 +229,9 @@ async def test_emissions_of_a_week_are_cut_by_the_moment(book: Book) -> None:
 
 async def test_a_device_falls_back_to_the_lifecycle_figure_and_a_hand_does_not(book: Book) -> None:
     kettle = draft(activity="energy.electricity.grid", quantity="2", unit="kWh", region="AU")
-    by_hand, by_device = await book.record(kettle, replace(kettle, client_id=str(uuid4()), source=ActivitySource.DEVICE))
+    by_hand, by_device = await book.record(
+        kettle, replace(kettle, client_id=str(uuid4()), source=ActivitySource.DEVICE)
+    )
     assert isinstance(by_hand, NotFound)
     assert isinstance(by_device, Activity)
     assert by_device.emissions == 1108

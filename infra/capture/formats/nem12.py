@@ -113,7 +113,9 @@ class _File:
         register = _Register(row)
         if not register.has_energy:
             yield Rejection(
-                "NOT_ENERGY", "The register is not of energy taken or sent out in Wh, kWh or MWh.", line=line,
+                "NOT_ENERGY",
+                "The register is not of energy taken or sent out in Wh, kWh or MWh.",
+                line=line,
                 record=_shown(f"{register.meter} {register.name}"),
             )
         elif not register.has_intervals:

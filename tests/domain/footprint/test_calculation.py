@@ -12,7 +12,9 @@ from domain.footprint.model import EmissionFactor
 DAY = date(2026, 5, 1)
 
 
-def factor(kg: str = "1", unit: str = "km", *, scope: str = "direct", region: str = "GLOBAL", **dates: date) -> EmissionFactor:
+def factor(
+    kg: str = "1", unit: str = "km", *, scope: str = "direct", region: str = "GLOBAL", **dates: date
+) -> EmissionFactor:
     return EmissionFactor(
         id=1,
         factor_id="test.factor",
@@ -64,7 +66,9 @@ def test_shared_emissions_are_divided_before_rounding() -> None:
 
 
 def test_the_explanation_can_be_recomputed() -> None:
-    emissions, explanation = emissions_of(Decimal("10.0"), "mile", ChosenFactor(factor("0.20", "km"), ("mind this",)), 2)
+    emissions, explanation = emissions_of(
+        Decimal("10.0"), "mile", ChosenFactor(factor("0.20", "km"), ("mind this",)), 2
+    )
     assert emissions == 1609
     assert explanation.converted_quantity == Decimal("16.09344")
     assert explanation.factor_kg_per_unit == Decimal("0.20")

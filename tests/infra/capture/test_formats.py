@@ -173,9 +173,7 @@ def test_malformed_with_a_sum(name: str) -> None:
         assert verdict.accepted == values["intervals"]
 
 
-@pytest.mark.parametrize(
-    "name", ["gb_import_and_export.xml", "gb_net_negative.xml", "nem_export_register.csv"]
-)
+@pytest.mark.parametrize("name", ["gb_import_and_export.xml", "gb_net_negative.xml", "nem_export_register.csv"])
 def test_malformed_with_export(name: str) -> None:
     verdict = judged(f"malformed/{name}")
     assert verdict.total(Direction.IMPORT) == MALFORMED[name]["import_kwh"]
@@ -248,7 +246,7 @@ def feed(*entries: str) -> str:
 
 
 def entry(content: str, links: str = "") -> str:
-    return f'<entry><content>{content.replace("<", "<e:").replace("<e:/", "</e:")}</content>{links}</entry>'.replace(
+    return f"<entry><content>{content.replace('<', '<e:').replace('<e:/', '</e:')}</content>{links}</entry>".replace(
         "<entry>", '<entry xmlns:e="http://naesb.org/espi">'
     )
 
@@ -271,7 +269,9 @@ def test_links_may_be_absolute_relative_and_after_the_content(tmp_path: Path) ->
     file = tmp_path / "feed"
     file.write_text(
         feed(
-            entry(BLOCK, link("up", "https://data.example/espi/1_1/resource/UsagePoint/7/MeterReading/1/IntervalBlock")),
+            entry(
+                BLOCK, link("up", "https://data.example/espi/1_1/resource/UsagePoint/7/MeterReading/1/IntervalBlock")
+            ),
             *TYPES,
             entry(
                 "<MeterReading></MeterReading>",
