@@ -42,12 +42,11 @@ async def stream(
 
 
 class Feeds:
-    """The market's streams of one server. `breaks` and `out_of_step` count why a stream was opened again."""
+    """The market's streams of one server. `out_of_step` counts how often a book had to be taken anew."""
 
     def __init__(self, url: str, http: httpx.AsyncClient) -> None:
         self._url = url.rstrip("/")
         self._http = http
-        self.breaks = 0
         self.out_of_step = 0
 
     async def ticker(self, symbols: list[str]) -> AsyncGenerator[Json, None]:
@@ -85,5 +84,4 @@ class Feeds:
                         yield value
             except STREAM_ERRORS:
                 attempt += 1
-            self.breaks += 1
             await asyncio.sleep(pauses.pause(attempt))

@@ -182,7 +182,7 @@ class Journey:
     async def _watch_trades(self) -> None:
         async with aclosing(self.feeds.trades(self.asset)) as values:
             async for trade in values:
-                self.tally.public_trades[trade["sequence"]] = trade
+                self.tally.take_public_trade(trade)
 
     async def trade(self) -> None:
         """Twelve orders each, and more while too few matched; one phone loses its network on the way."""

@@ -25,6 +25,7 @@ PROTOCOL = "graphql-transport-ws"
 PING_SECONDS = 15
 PONG_SECONDS = 10
 ANSWER_SECONDS = 5
+CLOSE_SECONDS = 1
 FIRST_SILENCE_SECONDS = 0.5
 
 _START_ANEW_CODES = frozenset({"RESYNC", "INVALID_CURSOR"})
@@ -125,9 +126,10 @@ class AccountFeed:
             subprotocols=[PROTOCOL],
             connect_timeout=ANSWER_SECONDS,
             ack_timeout=ANSWER_SECONDS,
-            close_timeout=1,
+            close_timeout=CLOSE_SECONDS,
             ping_interval=PING_SECONDS,
             pong_timeout=PONG_SECONDS,
+            connect_args={"close_timeout": CLOSE_SECONDS},
         )
         await transport.connect()
         self.figures.connections += 1

@@ -10,6 +10,8 @@ from mobile_stub.demo_state import DemoState, ImportedFile
 from mobile_stub.order_book import OrderBookReplica
 from mobile_stub.storage import Json
 
+PUBLIC_TRADES_KEPT = 10_000
+
 
 @dataclass(slots=True)
 class Tally:
@@ -75,6 +77,12 @@ class Tally:
             self.trades[payload["fill"]["sequence"]] = payload["fill"]["quantity"]
         if "redemption" in payload and payload["redemption"]["status"] == "CAPTURED":
             self.captured.add(payload["redemption"]["id"])
+
+    def take_public_trade(self, trade: Json) -> None:
+        """The newest are kept, by their numbers."""
+        self.public_trades[trade["sequence"]] = trade
+        if len(self.public_trades) > PUBLIC_TRADES_KEPT:
+            del self.public_trades[min(self.public_trades)]
 
     def take_activity(self, recorded: Json) -> None:
         self.activities += 1
