@@ -9,6 +9,7 @@ from graphql import GraphQLError, VariableDefinitionNode
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from api.middleware import request_id
 from domain.errors import DomainError, Internal, Unavailable
 from infra.postgres.connection import is_unavailable
 from schema.documents import without_suggestion
@@ -70,5 +71,5 @@ def _is_passing(cause: BaseException) -> bool:
 def _fault(message: str, error: GraphQLError, cause: BaseException) -> tuple[str, dict[str, Any]]:
     fault_id = secrets.token_hex(8)
     where = ".".join(map(str, error.path or ()))
-    logger.error("fault %s at %s", fault_id, where or "the request", exc_info=cause)
+    logger.error("fault %s in request %s at %s", fault_id, request_id.get(), where or "its start", exc_info=cause)
     return message, {"code": Internal.code, "id": fault_id}

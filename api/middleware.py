@@ -1,7 +1,6 @@
 """What holds before any route runs: a request's id, its headers, and which requests reach GraphQL. Plain ASGI."""
 
 import asyncio
-import logging
 import secrets
 from contextvars import ContextVar
 
@@ -27,16 +26,11 @@ SECURITY_HEADERS = {
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
-class RequestIdFilter(logging.Filter):
-    """Gives each log record the id of the request that it belongs to, as `request_id`."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
-        return True
-
-
 class RequestIds:
-    """A new id for each request and socket, told in `X-Request-Id`. A caller's own is not taken into our log."""
+    """A new id for each request and socket, told in `X-Request-Id` and in the log beside a fault.
+
+    A caller's own is not taken: it would put their words into our log.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,7 +1,6 @@
 """What is told of each kind of error, and what is not."""
 
 import logging
-from dataclasses import dataclass
 
 import asyncpg
 import pytest
@@ -10,12 +9,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.graphql_errors import error_of, told
 from domain import errors
-from domain.errors import DomainError
-
-
-@dataclass(eq=False)
-class NeverHeardOf(DomainError):
-    message: str = "A rule of tomorrow."
 
 
 def raised(cause: Exception) -> GraphQLError:
@@ -35,7 +28,7 @@ def raised(cause: Exception) -> GraphQLError:
         (errors.Overloaded(retry_after_seconds=2), {"code": "UNAVAILABLE", "retryAfterSeconds": 2}),
         (errors.InvalidInput("No.", field="first"), {"code": "BAD_USER_INPUT", "field": "first"}),
         (errors.InvalidInput("No."), {"code": "BAD_USER_INPUT"}),
-        (NeverHeardOf(), {"code": "NEVER_HEARD_OF"}),
+        (errors.NotFound("No."), {"code": "NOT_FOUND"}),
         (ConnectionRefusedError("10.0.0.7:5432"), {"code": "UNAVAILABLE"}),
         (TimeoutError(), {"code": "UNAVAILABLE"}),
         (asyncpg.ConnectionDoesNotExistError("connection was closed"), {"code": "UNAVAILABLE"}),
