@@ -9,8 +9,7 @@ from domain.ledger.model import Asset, Balance, EntryKind, JournalEntry, Posting
 from domain.ports import StatementLine
 from infra.postgres.catalogue import Catalogue
 from infra.postgres.connection import Database
-
-_NO_LIMIT = 2**63 - 1
+from infra.postgres.paging import below
 
 _LINES = """
     SELECT p.entry, p.asset, p.held, p.amount, j.kind, j.reference, j.at
@@ -48,7 +47,7 @@ class PostgresLedger:
         return Balance(known, row["available"], row["held"]) if row else Balance(known, 0, 0)
 
     async def statement(self, owner: int, after: int | None, limit: int) -> list[StatementLine]:
-        newest = await self._pool.fetch(_NEWEST_ENTRIES, owner, _NO_LIMIT if after is None else after, limit)
+        newest = await self._pool.fetch(_NEWEST_ENTRIES, owner, below(after), limit)
         return await self._lines(owner, [row["entry"] for row in newest])
 
     async def entry(self, owner: int, entry_id: int) -> StatementLine | None:
@@ -63,6 +62,4 @@ class PostgresLedger:
 def _line(owner: int, entry: int, rows: Iterable[asyncpg.Record]) -> StatementLine:
     legs = list(rows)
     postings = tuple(Posting(owner, leg["asset"], leg["held"], leg["amount"]) for leg in legs)
-    return StatementLine(
-        JournalEntry(entry, EntryKind(legs[0]["kind"]), legs[0]["reference"], postings), legs[0]["at"]
-    )
+    return StatementLine(JournalEntry(entry, EntryKind(legs[0]["kind"]), legs[0]["reference"], postings), legs[0]["at"])

@@ -9,20 +9,16 @@ import asyncpg
 from domain.orders.model import Candle, Fill, Instrument, Liquidity, Order, OrderSide, PublicTrade
 from infra.postgres.catalogue import Catalogue
 from infra.postgres.connection import Database
+from infra.postgres.paging import below, newest_of_owner
 from infra.postgres.rows import order_of
 
-_NO_LIMIT = 2**63 - 1
-
 _ORDER = "SELECT * FROM orders "
-_PAGE = _ORDER + "WHERE owner = $1 AND id < $2"
 # The statuses stand in the text, not in a parameter: only so can a partial index serve them.
 _OPEN = " AND status IN ('OPEN', 'PARTIALLY_FILLED')"
-_NEWEST = " ORDER BY id DESC LIMIT $3"
 _PAGES = {
-    (by_symbol, open_only): _PAGE
-    + (" AND instrument = $4" if by_symbol else "")
-    + (_OPEN if open_only else "")
-    + _NEWEST
+    (by_symbol, open_only): newest_of_owner(
+        "orders", (" AND instrument = $4" if by_symbol else "") + (_OPEN if open_only else "")
+    )
     for by_symbol in (False, True)
     for open_only in (False, True)
 }
@@ -72,7 +68,7 @@ class PostgresMarket:
     async def orders(
         self, owner: int, after: int | None, limit: int, symbol: str | None, open_only: bool
     ) -> list[Order]:
-        arguments = [owner, _NO_LIMIT if after is None else after, limit]
+        arguments = [owner, below(after), limit]
         if symbol is not None:
             instrument = await self._catalogue.instrument_by_symbol(symbol)
             if instrument is None:
@@ -113,7 +109,7 @@ class PostgresMarket:
             """SELECT sequence, price, quantity, aggressor, at FROM trade
                WHERE instrument = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3""",
             instrument.id,
-            _NO_LIMIT if before is None else before,
+            below(before),
             limit,
         )
         return [public_trade_from_row(row, symbol) for row in rows]

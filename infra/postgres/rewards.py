@@ -7,9 +7,10 @@ import asyncpg
 from domain.rewards.model import Offer, Redemption
 from infra.postgres.catalogue import Catalogue
 from infra.postgres.connection import Database
+from infra.postgres.paging import below, newest_of_owner
 from infra.postgres.rows import offer_of, redemption_of
 
-_NO_LIMIT = 2**63 - 1
+_REDEMPTIONS_OF_OWNER = newest_of_owner("redemption")
 
 
 class PostgresRewards:
@@ -20,7 +21,7 @@ class PostgresRewards:
     async def offers(self, after: int | None, limit: int) -> list[Offer]:
         """Newest first, those that can no longer be redeemed among them; the position is the offer id."""
         rows = await self._pool.fetch(
-            "SELECT * FROM offer WHERE id < $1 ORDER BY id DESC LIMIT $2", _NO_LIMIT if after is None else after, limit
+            "SELECT * FROM offer WHERE id < $1 ORDER BY id DESC LIMIT $2", below(after), limit
         )
         return await self._offers(rows)
 
@@ -34,9 +35,9 @@ class PostgresRewards:
     async def redemptions(self, owner: int, after: int | None, limit: int) -> list[Redemption]:
         """Newest first; the position is the redemption id."""
         rows = await self._pool.fetch(
-            "SELECT * FROM redemption WHERE owner = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            _REDEMPTIONS_OF_OWNER,
             owner,
-            _NO_LIMIT if after is None else after,
+            below(after),
             limit,
         )
         return await self._redemptions(rows)

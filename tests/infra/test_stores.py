@@ -1,5 +1,6 @@
 """What the writer wrote, as the stores read it."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ from domain.credits.model import AlreadyMember, PeriodStatement
 from domain.ledger.model import AssetKind, Balance, EntryKind, Posting
 from domain.orders.model import Candle, Liquidity, OrderSide, OrderStatus, PublicTrade, TimeInForce, TradingPhase
 from domain.rewards.model import Partner, RedemptionStatus
+from infra.postgres.ledger import _NEWEST_ENTRIES
+from infra.postgres.paging import newest_of_owner
 from tests.infra.exchange import ANN, BOB, EVE, OPERATOR, SYMBOL, Exchange
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
@@ -345,3 +348,37 @@ async def test_offers_and_redemptions(exchange: Exchange) -> None:
     assert await exchange.rewards.redemptions(BOB, None, 10) == []
     assert await exchange.rewards.redemption(redemptions[0].id) == redemptions[0]
     assert await exchange.rewards.redemption(4_711) is None
+
+
+# ---------------------------------------------------------------- cost
+
+
+async def test_a_page_costs_the_same_for_somebody_with_very_many_rows_of_long_ago(exchange: Exchange) -> None:
+    """Pages of memory that Postgres touches, not seconds: 20,000 old rows of one person, then 20,000 of others."""
+    pool = exchange.database.pool
+    await pool.execute(
+        """INSERT INTO orders SELECT g, CASE WHEN g <= 20000 THEN 7000 ELSE 8000 + g % 500 END, gen_random_uuid(), 1,
+             'BUY', 'LIMIT', 'GTC', 100, 1000, false, now(), NULL, 0, 100000, 'FILLED', NULL, 0
+           FROM generate_series(1, 40000) g"""
+    )
+    await pool.execute("INSERT INTO journal SELECT g, g, 'TRADE', '', now() FROM generate_series(1000, 41000) g")
+    await pool.execute(
+        """INSERT INTO posting SELECT CASE WHEN g <= 21000 THEN 7000 ELSE 8000 + g % 500 END, g, line, 1, false, 1
+           FROM generate_series(1000, 41000) g, generate_series(0, 1) line"""
+    )
+    for table in ("orders", "posting", "journal"):
+        await pool.execute(f"ANALYZE {table}")
+
+    async def cost(sql: str, *values: object) -> int:
+        lines = [row[0] for row in await pool.fetch(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", *values)]
+        found = [re.findall(r"(?:hit|read)=(\d+)", line) for line in lines if "Buffers: shared" in line]
+        return sum(int(number) for number in found[0])
+
+    newest = 2**63 - 1
+    for owner in (7_000, 8_001):
+        assert await cost(newest_of_owner("orders"), owner, newest, 20) < 60
+        assert await cost(_NEWEST_ENTRIES, owner, newest, 20) < 60
+        page = await exchange.market.orders(owner, None, 20, None, False)
+        assert len(page) == 20
+        assert page == sorted(page, key=lambda order: -order.id)
+        assert await exchange.market.orders(owner, page[9].id, 10, None, False) == page[10:]
