@@ -23,8 +23,25 @@ from infra.security import tokens
 from infra.security.recent_viewers import RecentViewers
 
 
-class UserRow(Model):
+class PersonRow(Model):
+    """`email_key` is the address as it is compared."""
+
     id = fields.UUIDField(primary_key=True)
+    email = fields.TextField()
+    email_key = fields.CharField(max_length=1024, unique=True)
+    display_name = fields.TextField()
+
+    class Meta:
+        table = "person"
+
+
+class UserRow(Model):
+    """The pseudonym outlives the person: a user whose person row is gone was erased, and cannot sign in."""
+
+    id = fields.UUIDField(primary_key=True)
+    person: fields.OneToOneNullableRelation[PersonRow] = fields.OneToOneField(
+        "gramme.PersonRow", related_name=False, null=True, on_delete=fields.SET_NULL
+    )
     owner = fields.BigIntField(unique=True)
     password_hash = fields.TextField()
     region = fields.TextField()
@@ -32,24 +49,9 @@ class UserRow(Model):
     time_zone = fields.TextField()
     roles = ArrayField("text")
     created_at = fields.DatetimeField()
-    person: fields.BackwardOneToOneRelation["PersonRow"]
 
     class Meta:
         table = "users"
-
-
-class PersonRow(Model):
-    """`email_key` is the address as it is compared."""
-
-    user: fields.OneToOneRelation[UserRow] = fields.OneToOneField(
-        "gramme.UserRow", related_name="person", primary_key=True
-    )
-    email = fields.TextField()
-    email_key = fields.CharField(max_length=1024, unique=True)
-    display_name = fields.TextField()
-
-    class Meta:
-        table = "person"
 
 
 class SessionRow(Model):
@@ -144,8 +146,16 @@ class PostgresUsers:
         try:
             async with in_transaction() as connection:
                 added = replace(user, owner=await _next_owner(connection))
+                await PersonRow.create(
+                    id=added.id,
+                    email=added.email,
+                    email_key=comparable_email(added.email),
+                    display_name=added.display_name,
+                    using_db=connection,
+                )
                 await UserRow.create(
                     id=added.id,
+                    person_id=added.id,
                     owner=added.owner,
                     password_hash=password_hash,
                     region=added.region,
@@ -155,24 +165,18 @@ class PostgresUsers:
                     created_at=added.created_at,
                     using_db=connection,
                 )
-                await PersonRow.create(
-                    user_id=added.id,
-                    email=added.email,
-                    email_key=comparable_email(added.email),
-                    display_name=added.display_name,
-                    using_db=connection,
-                )
         except IntegrityError as error:
             raise EmailTaken() from error
         return added
 
     async def by_id(self, user_id: UUID) -> User | None:
-        row = await PersonRow.get_or_none(user_id=user_id).select_related("user")
+        row = await UserRow.filter(id=user_id).select_related("person").first()
         return None if row is None else _user(row)
 
     async def by_email(self, email: str) -> tuple[User, str] | None:
-        row = await PersonRow.get_or_none(email_key=email).select_related("user")
-        return None if row is None else (_user(row), row.user.password_hash)
+        row = await UserRow.filter(person__email_key=email).select_related("person").first()
+        user = None if row is None else _user(row)
+        return None if row is None or user is None else (user, row.password_hash)
 
     async def set_password_hash(self, user_id: UUID, password_hash: str) -> None:
         await UserRow.filter(id=user_id).update(password_hash=password_hash)
@@ -251,15 +255,18 @@ def _device(row: DeviceRow) -> Device:
     return Device(row.id, DevicePlatform(row.platform), row.registered_at)
 
 
-def _user(row: PersonRow) -> User:
+def _user(row: UserRow) -> User | None:
+    """None where the person was erased."""
+    if row.person is None:
+        return None
     return User(
-        id=row.user.id,
-        owner=row.user.owner,
-        email=row.email,
-        display_name=row.display_name,
-        region=row.user.region,
-        locale=row.user.locale,
-        time_zone=row.user.time_zone,
-        roles=frozenset(map(Role, row.user.roles)),
-        created_at=row.user.created_at,
+        id=row.id,
+        owner=row.owner,
+        email=row.person.email,
+        display_name=row.person.display_name,
+        region=row.region,
+        locale=row.locale,
+        time_zone=row.time_zone,
+        roles=frozenset(map(Role, row.roles)),
+        created_at=row.created_at,
     )

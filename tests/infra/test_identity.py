@@ -467,3 +467,18 @@ async def test_a_person_who_has_the_address_does_not_become_the_operator(people:
     await people.sign_up()
     with pytest.raises(EmailTaken):
         await create_operator(people.users, people.hasher, email=EMAIL, password=PASSWORD, now=NOW)
+
+
+async def test_an_erased_person_is_nobody_and_the_pseudonym_is_never_given_again(
+    people: People, rows: Connection
+) -> None:
+    erased = await people.sign_up()
+    await rows.execute("DELETE FROM person")
+    assert await people.users.by_id(erased.user.id) is None
+    with pytest.raises(InvalidCredentials):
+        await people.sign_in()
+    with pytest.raises(InvalidCredentials):
+        await people.refresh(erased.refresh_token, 1)
+    again = await people.sign_up()
+    assert (erased.user.owner, again.user.owner) == (1000, 1001)
+    assert await rows.fetchval("SELECT count(*) FROM users") == 2
