@@ -54,9 +54,37 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="PersonRow",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ("email", fields.TextField(unique=False)),
+                ("email_key", fields.CharField(unique=True, max_length=1024)),
+                ("display_name", fields.TextField(unique=False)),
+            ],
+            options={
+                "table": "person",
+                "app": "gramme",
+                "pk_attr": "id",
+                "table_description": "`email_key` is the address as it is compared.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="UserRow",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                (
+                    "person",
+                    fields.OneToOneField(
+                        "gramme.PersonRow",
+                        source_field="person_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name=False,
+                        on_delete=OnDelete.SET_NULL,
+                    ),
+                ),
                 ("owner", fields.BigIntField(unique=True)),
                 ("password_hash", fields.TextField(unique=False)),
                 ("region", fields.TextField(unique=False)),
@@ -65,7 +93,12 @@ class Migration(migrations.Migration):
                 ("roles", ArrayField(element_type="TEXT")),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={"table": "users", "app": "gramme", "pk_attr": "id"},
+            options={
+                "table": "users",
+                "app": "gramme",
+                "pk_attr": "id",
+                "table_description": "The pseudonym outlives the person: a user whose person row is gone was erased, and cannot sign in.",
+            },
             bases=["Model"],
         ),
         ops.CreateModel(
@@ -93,34 +126,6 @@ class Migration(migrations.Migration):
                 "app": "gramme",
                 "unique_together": (("user_id", "client_id"),),
                 "pk_attr": "id",
-            },
-            bases=["Model"],
-        ),
-        ops.CreateModel(
-            name="PersonRow",
-            fields=[
-                (
-                    "user",
-                    fields.OneToOneField(
-                        "gramme.UserRow",
-                        source_field="user_id",
-                        primary_key=True,
-                        db_index=True,
-                        db_constraint=True,
-                        to_field="id",
-                        related_name="person",
-                        on_delete=OnDelete.CASCADE,
-                    ),
-                ),
-                ("email", fields.TextField(unique=False)),
-                ("email_key", fields.CharField(unique=True, max_length=1024)),
-                ("display_name", fields.TextField(unique=False)),
-            ],
-            options={
-                "table": "person",
-                "app": "gramme",
-                "pk_attr": "user_id",
-                "table_description": "`email_key` is the address as it is compared.",
             },
             bases=["Model"],
         ),
