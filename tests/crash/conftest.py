@@ -18,8 +18,8 @@ from tests.crash.machine import Machine
 from tests.crash.server_process import ServerProcess, free_port
 
 KILLS = 5
-SLOW_DISK = {"commit_delay": "20000", "commit_siblings": "0"}
-"""20 ms before each flush of a commit: long enough that an answer given too early is seen and lost."""
+SLOW_DISK = {"commit_delay": "50000", "commit_siblings": "0"}
+"""50 ms before each flush of a commit: long enough that an answer given too early is seen and lost."""
 Tell = Callable[[str], None]
 
 

@@ -34,9 +34,9 @@ class Followed:
         findings.figures["connections"] += self.subscriber.connections
         for previous, sequence in zip([self.before, *seen], [*seen, last + 1], strict=True):
             if sequence <= previous:
-                findings.breach(f"{self.name} seen twice", f"{sequence} after {previous}")
+                findings.breach(f"{self.name} seen twice", str(sequence), f"after {previous}")
             elif sequence > previous + 1:
-                findings.breach(f"{self.name} missed", f"{previous + 1} to {sequence - 1}")
+                findings.breach(f"{self.name} missed", str(previous + 1), f"up to {sequence - 1}")
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ import httpx
 from tests.conftest import Caller, graphql
 from tests.crash.exchange import DEPOSIT, Exchange
 
-LANES = 2
+LANES = 4
 """Requests that one person has on the way at a time."""
 PRICES = range(2_490, 2_511)
 LOTS = range(1, 21)
@@ -81,12 +81,12 @@ class Load:
 
     async def send_again(self, requests: Sequence[Saved]) -> list[tuple[Saved, Answer]]:
         """Answers to requests that were answered before; those that got another answer now."""
-        differing = []
-        for request in requests:
-            answer = await self._until_answered(request)
-            if request.answer is None or (answer.name, answer.id) != (request.answer.name, request.answer.id):
-                differing.append((request, answer))
-        return differing
+        answers = await asyncio.gather(*(self._until_answered(request) for request in requests))
+        return [
+            (request, answer)
+            for request, answer in zip(requests, answers, strict=True)
+            if request.answer is None or (answer.name, answer.id) != (request.answer.name, request.answer.id)
+        ]
 
     async def _live(self, person: Caller, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -51,5 +51,5 @@ async def test_nothing_acknowledged_is_lost_when_postgres_is_killed(
         findings.add(await compare_followed(exchange, followed))
     findings.add(await replayed(exchange.database_url))
     tell(f"{KILLS} kills of Postgres: {load.summary()}; {findings.summary()}")
-    assert not findings.breaches, findings.examples
+    assert not findings.breaches, findings.examples()
     assert set(load.unanswered) == {"UNAVAILABLE"}, "the server lives, so every request gets an answer"

@@ -46,5 +46,5 @@ async def test_trading_goes_on_and_no_news_is_lost_when_valkey_is_killed(
         findings.add(await compare_followed(exchange, followed))
     findings.add(await replayed(exchange.database_url))
     tell(f"{KILLS} kills of Valkey: {load.summary()}; {findings.summary()}")
-    assert not findings.breaches, findings.examples
+    assert not findings.breaches, findings.examples()
     assert not load.unanswered

@@ -27,24 +27,28 @@ EFFECTS = {
 
 @dataclass
 class Findings:
-    """Breaches by name; empty is right. `figures` says what was compared."""
+    """Breaches by name, each with its subject and what was seen: none is right. `figures` says what was compared."""
 
-    breaches: Counter[str] = field(default_factory=Counter)
+    breaches: dict[str, dict[str, str]] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
-    examples: list[str] = field(default_factory=list)
 
-    def breach(self, name: str, example: str) -> None:
-        self.breaches[name] += 1
-        if len(self.examples) < 20:
-            self.examples.append(f"{name}: {example}")
-
-    def summary(self) -> str:
-        return f"checked {dict(self.figures)}, breaches {dict(self.breaches) or 'none'}"
+    def breach(self, name: str, subject: str, seen: str) -> None:
+        """One subject breaks one rule once, however often it is looked at."""
+        self.breaches.setdefault(name, {})[subject] = seen
 
     def add(self, other: "Findings") -> None:
-        self.breaches += other.breaches
+        for name, subjects in other.breaches.items():
+            self.breaches.setdefault(name, {}).update(subjects)
         self.figures += other.figures
-        self.examples += other.examples
+
+    def numbers(self) -> str:
+        return ", ".join(f"{len(subjects)} {name}" for name, subjects in self.breaches.items()) or "no breach"
+
+    def summary(self) -> str:
+        return f"checked {dict(self.figures)}: {self.numbers()}"
+
+    def examples(self) -> list[str]:
+        return [f"{name}: {subject} {seen}" for name, them in self.breaches.items() for subject, seen in them.items()]
 
 
 def number_of(node_id: str) -> int:
@@ -107,28 +111,28 @@ def compare(acknowledged: Sequence[tuple[Saved, Answer]], stored: Stored) -> Fin
 
 def _compare_keyed(request: Saved, answer: Answer, stored: Stored, findings: Findings) -> None:
     rows = stored.commands.get(request.key, [])
-    told = f"{request.kind} {request.key} {answer}"
+    told = f"{request.kind} {answer}"
     if len(rows) != 1:
-        findings.breach("lost" if not rows else "doubled", told)
+        findings.breach("doubled" if rows else "lost", request.key, told)
     elif rows[0]["kind"] != request.kind or (answer.id and number_of(answer.id) != rows[0]["sequence"]):
-        findings.breach("changed", f"{told} is {dict(rows[0])}")
+        findings.breach("changed", request.key, f"{told} is {dict(rows[0])}")
     elif request.kind == "PLACE_ORDER" and answer.name == "Order":
-        _compare_order(answer, told, stored.orders.get(request.key, []), findings)
+        _compare_order(request.key, answer, told, stored.orders.get(request.key, []), findings)
 
 
-def _compare_order(answer: Answer, told: str, rows: list[asyncpg.Record], findings: Findings) -> None:
+def _compare_order(key: str, answer: Answer, told: str, rows: list[asyncpg.Record], findings: Findings) -> None:
     if len(rows) != 1:
-        findings.breach("lost" if not rows else "doubled", told)
+        findings.breach("doubled" if rows else "lost", key, told)
     elif number_of(answer.id or "") != rows[0]["id"]:
-        findings.breach("changed", f"{told} is {dict(rows[0])}")
+        findings.breach("changed", key, f"{told} is {dict(rows[0])}")
     elif answer.status in FINAL and answer.status != rows[0]["status"]:
-        findings.breach("changed", f"{told} is {dict(rows[0])}")
+        findings.breach("changed", key, f"{told} is {dict(rows[0])}")
 
 
 def _compare_cancel(request: Saved, answer: Answer, stored: Stored, findings: Findings) -> None:
     rows = stored.orders.get(request.key, [])
     if answer.name == "Order" and [row["reason"] for row in rows] != ["CANCELLED_BY_OWNER"]:
-        findings.breach("cancel lost", f"{request.key} {answer}")
+        findings.breach("cancel lost", request.key, str(answer))
 
 
 def _compare_capture(request: Saved, answer: Answer, stored: Stored, findings: Findings) -> None:
@@ -136,7 +140,7 @@ def _compare_capture(request: Saved, answer: Answer, stored: Stored, findings: F
         return
     row = stored.redemptions.get(number_of(answer.id or ""))
     if row is None or row["status"] != "CAPTURED":
-        findings.breach("capture lost", f"{request.key} {answer}")
+        findings.breach("capture lost", request.key, str(answer))
 
 
 def compare_all(acknowledged: Sequence[tuple[Saved, Answer]], stored: Stored) -> Findings:
@@ -145,12 +149,14 @@ def compare_all(acknowledged: Sequence[tuple[Saved, Answer]], stored: Stored) ->
     asked = {request.key for request, _ in acknowledged}
     for key, rows in stored.orders.items():
         if key not in asked:
-            findings.breach("never asked", f"order {key} {dict(rows[0])}")
+            findings.breach("never asked", key, str(dict(rows[0])))
     wanted = Counter(EFFECTS[answer.name] for request, answer in acknowledged if _has_effect(request, answer))
     wanted["DEPOSIT"] += PEOPLE
     for effect, number in wanted.items():
         if stored.effects[effect] != number:
-            findings.breach("effects", f"{number} of {effect} are acknowledged and {stored.effects[effect]} stored")
+            findings.breach(
+                "wrong number of effects", effect, f"{number} acknowledged, {stored.effects[effect]} stored"
+            )
     return findings
 
 
@@ -165,7 +171,9 @@ async def settled(exchange: Exchange, load: Load, chance: random.Random) -> Find
     repeated = answered[-NEWEST_REPEATED:] + chance.sample(answered, min(len(answered), ANY_REPEATED))
     findings = Findings()
     for request, answer in await load.send_again(repeated):
-        findings.breach("repeat answered otherwise", f"{request.kind} {request.key} {request.answer} then {answer}")
+        findings.breach(
+            "answered otherwise when repeated", request.key, f"{request.kind} {request.answer}, then {answer}"
+        )
     findings.figures["repeats"] += len(repeated)
     findings.add(compare_all(acknowledged, await Stored.read(exchange.database_url)))
     findings.add(await audited(exchange.database_url))
@@ -178,7 +186,7 @@ async def audited(database_url: str) -> Findings:
     for check in await audit(database_url):
         findings.figures["audit checks"] += 1
         if not check.ok:
-            findings.breach("audit", f"{check.name}: {check.figure}")
+            findings.breach("red audit", check.name, check.figure)
     return findings
 
 
@@ -188,5 +196,5 @@ async def replayed(database_url: str) -> Findings:
     count, _, difference = await first_difference(database_url)
     findings.figures["commands replayed"] = count
     if difference is not None:
-        findings.breach("replay", difference)
+        findings.breach("other replay", f"command {count}", difference)
     return findings
