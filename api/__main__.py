@@ -24,16 +24,17 @@ from mobile_stub.demo import run_demo
 from schema.root import schema
 
 PHONES = 10
+STOPPED = 128 + signal.SIGINT
 
 
 def main() -> None:
-    """Exit code 0: done, or stopped by a signal. 1: it failed, and the last line says why and what to do."""
+    """Exit code 0: done, or stopped where it would have gone on for ever. 1: it failed, and the last line says why."""
     arguments = _parser().parse_args()
     terminal = Terminal()
     _log_to(terminal)
     try:
         settings = Settings.from_environment()
-        code = uvloop.run(_until_stopped(_command(arguments, settings, terminal), terminal))
+        code = uvloop.run(_until_stopped(_command(arguments, settings, terminal), terminal, _is_endless(arguments)))
     except Exception as error:
         sentence = sentence_of(error)
         if sentence is None:
@@ -68,8 +69,12 @@ def _log_to(terminal: Terminal) -> None:
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-async def _until_stopped(command: Coroutine[Any, Any, int], terminal: Terminal) -> int:
-    """The command's exit code; SIGINT and SIGTERM end it the orderly way, which is none of failure."""
+def _is_endless(arguments: argparse.Namespace) -> bool:
+    return arguments.command == "serve" or (arguments.command in ("run", "demo") and not arguments.once)
+
+
+async def _until_stopped(command: Coroutine[Any, Any, int], terminal: Terminal, is_endless: bool) -> int:
+    """The command's exit code; SIGINT and SIGTERM end it the orderly way, with 130 where it was not done."""
     task = asyncio.ensure_future(command)
     loop = asyncio.get_running_loop()
     stopped = False
@@ -86,7 +91,7 @@ async def _until_stopped(command: Coroutine[Any, Any, int], terminal: Terminal) 
         return await task
     except asyncio.CancelledError:
         terminal.say("Stopped.")
-        return 0
+        return 0 if is_endless else STOPPED
 
 
 # ---------------------------------------------------------------- commands

@@ -82,6 +82,7 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
         try:
             yield
         finally:
+            await app.state.resources.streams.close()  # Ends what would go on for ever; requests are still answered.
             server.should_exit = True
             await running
 

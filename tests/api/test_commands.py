@@ -1,5 +1,7 @@
 """Starting, serving and stopping, as another process."""
 
+import asyncio
+import json
 import os
 import signal
 import stat
@@ -8,11 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from infra.embedded import EmbeddedServers
 from infra.embedded.home import Home
 from schema.root import schema
 from tests.api.commands import gramme, running
+from tests.conftest import sign_in
 
 PASSWORD = "correct horse battery staple"
 
@@ -88,6 +93,29 @@ def test_serving_heals_when_its_servers_are_killed(tmp_path: Path) -> None:
         assert servers.postgres.postmaster() not in (None, postmaster)
         assert server.stop() < 5
         assert server.leftovers() == []
+
+
+async def test_open_streams_do_not_hold_a_server_up(tmp_path: Path) -> None:
+    operator = {"GRAMME_OPERATOR_EMAIL": "desk@example.com", "GRAMME_OPERATOR_PASSWORD": PASSWORD}
+    subscription = "subscription { accountEvents { cursor } }"
+    with running(tmp_path / "home", "serve", **operator) as server:
+        server.wait_ready()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            caller = await sign_in(client, "desk@example.com", PASSWORD)
+            authorization = f"Bearer {caller.token}"
+            socket_url = server.url.replace("http", "ws") + "/graphql"
+            headers = {"authorization": authorization, "accept": "text/event-stream"}
+            async with (
+                client.stream("POST", "/graphql", json={"query": subscription}, headers=headers) as stream,
+                connect(socket_url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket,
+            ):
+                await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": authorization}}))
+                assert json.loads(await socket.recv())["type"] == "connection_ack"
+                await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": subscription}}))
+                assert stream.headers["content-type"].startswith("text/event-stream")
+                assert await asyncio.to_thread(server.stop) < 5
+        assert server.leftovers() == []
+        assert "Traceback" not in server.printed(), server.printed()
 
 
 def test_stopping_in_the_middle_of_the_first_start(tmp_path: Path) -> None:
