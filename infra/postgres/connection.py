@@ -2,6 +2,9 @@
 
 The pool sends no reset statement when a connection comes back (it would double every query): nothing here may leave
 session state behind. Start no task inside a transaction, and use `connection.transaction()` as a context manager only.
+
+Bitmap scans are off: a page must walk its index in order. For an owner with far more rows than others Postgres would
+else collect all of them in a bitmap and sort them for twenty.
 """
 
 from typing import TypeAlias
@@ -47,7 +50,7 @@ class Database:
             max_size=POOL_SIZE,
             command_timeout=STATEMENT_TIMEOUT_SECONDS,
             reset=_keep_session,
-            server_settings={"application_name": "gramme-api", "timezone": "UTC"},
+            server_settings={"application_name": "gramme-api", "timezone": "UTC", "enable_bitmapscan": "off"},
         )
         await Tortoise.init(config=orm_config(url), _enable_global_fallback=True)
         return Database(pool)

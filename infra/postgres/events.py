@@ -71,7 +71,9 @@ class PostgresEvents:
 
     async def last_sequence(self, owner: int) -> int:
         """Of the owner's newest event; 0 before the first."""
-        last = await self._pool.fetchval("SELECT max(last_sequence) FROM account_event WHERE owner = $1", owner)
+        last = await self._pool.fetchval(
+            "SELECT last_sequence FROM account_event WHERE owner = $1 ORDER BY last_sequence DESC LIMIT 1", owner
+        )
         return last or 0
 
     async def pages(self, wanted: Sequence[Wanted]) -> list[list[AccountEvent]]:

@@ -24,6 +24,7 @@ from domain.ids import new_id
 from domain.orders.depth import checksum
 from domain.orders.model import BookSnapshot, BookUpdate, OrderSide, OrderStatus, PriceLevel, TimeInForce
 from domain.rewards.model import RedemptionStatus
+from infra.market_feed import MarketFeed
 from infra.postgres.imports import PostgresImports
 from infra.redis.subscriber import Subscriber
 from infra.streams import Relay
@@ -192,6 +193,8 @@ async def test_any_cursor_resumes_exactly_there(exchange: Exchange, relay: Relay
 
     cursors = [0, last, *(choose.randint(0, last) for _ in range(8))]
     followers = [Follower(relay.account_events(ANN, cursor)) for cursor in cursors]
+    for cursor, follower in zip(cursors, followers, strict=True):
+        assert await follower.has(last - cursor) == everything[cursor:]
     await trade_at_random(exchange, choose, 60)
     everything = await relay.account_events_page(ANN, None, 10_000)
     for cursor, follower in zip(cursors, followers, strict=True):
@@ -298,11 +301,11 @@ async def test_a_market_that_ran_far_ahead_is_read_whole_again(exchange: Exchang
     for _ in range(3):
         await asyncio.gather(*(exchange.place(BOB, BUY, 100_000, 1_000) for _ in range(370)))
 
+    ticker = await relay.ticker(SYMBOL) or fail()
+    assert (ticker.sequence, ticker.volume, ticker.last_price) == (1_110, 1_110_000, 100_000)
     assert await relay.book(SYMBOL, 10) == BookSnapshot(
         SYMBOL, 1_111, (), (PriceLevel(100_000, 90_000, 1),), checksum([], [PriceLevel(100_000, 90_000, 1)])
     )
-    ticker = await relay.ticker(SYMBOL) or fail()
-    assert (ticker.sequence, ticker.volume, ticker.last_price) == (1_110, 1_110_000, 100_000)
     follower = Follower(relay.trades(SYMBOL, 0))
     assert [trade.sequence for trade in await follower.has(1_110)] == list(range(1, 1_111))
     await follower.end()
@@ -405,6 +408,31 @@ async def test_the_book_shows_every_commit_that_was_answered_before(exchange: Ex
         book = await relay.book(SYMBOL, 100)
         assert book is not None
         assert (book.sequence, len(book.asks)) == (number, number)
+
+
+async def test_a_replica_that_is_loaded_in_the_middle_of_trading_is_one_moment(
+    exchange: Exchange, relay: Relay, seed: int
+) -> None:
+    choose = random.Random(seed)
+    await fund_all(exchange)
+    follower = Follower(relay.book_updates(SYMBOL, 100))
+    loaded: list[BookSnapshot] = []
+    trading = [asyncio.create_task(trade_at_random(exchange, choose, 150)) for _ in range(2)]
+    while not all(task.done() for task in trading):
+        feed = MarketFeed(await exchange.market.instrument(SYMBOL) or fail(), relay._feed_store, exchange.clock)
+        await feed.refresh()
+        loaded.append(feed.view(100))
+    await asyncio.sleep(0.7)
+
+    client, seen = ClientBook(100), {}
+    for update in follower.got:
+        client.apply(update)
+        seen[client.sequence] = (client.bids, client.asks)
+
+    compared = [(view.bids, view.asks) == seen[view.sequence] for view in loaded if view.sequence in seen]
+    assert len(compared) > 20
+    assert all(compared)
+    await follower.end()
 
 
 async def test_a_slow_reader_gets_the_difference_to_what_it_was_sent(exchange: Exchange, relay: Relay) -> None:

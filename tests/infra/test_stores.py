@@ -11,6 +11,7 @@ from domain.credits.model import AlreadyMember, PeriodStatement
 from domain.ledger.model import AssetKind, Balance, EntryKind, Posting
 from domain.orders.model import Candle, Liquidity, OrderSide, OrderStatus, PublicTrade, TimeInForce, TradingPhase
 from domain.rewards.model import Partner, RedemptionStatus
+from infra.postgres.events import _PAGES
 from infra.postgres.ledger import _NEWEST_ENTRIES
 from infra.postgres.paging import newest_of_owner
 from tests.infra.exchange import ANN, BOB, EVE, OPERATOR, SYMBOL, Exchange
@@ -354,19 +355,23 @@ async def test_offers_and_redemptions(exchange: Exchange) -> None:
 
 
 async def test_a_page_costs_the_same_for_somebody_with_very_many_rows_of_long_ago(exchange: Exchange) -> None:
-    """Pages of memory that Postgres touches, not seconds: 20,000 old rows of one person, then 20,000 of others."""
+    """Pages of memory that Postgres touches, not seconds: 20,000 old rows of one person, then 5,000 of others."""
     pool = exchange.database.pool
     await pool.execute(
         """INSERT INTO orders SELECT g, CASE WHEN g <= 20000 THEN 7000 ELSE 8000 + g % 500 END, gen_random_uuid(), 1,
              'BUY', 'LIMIT', 'GTC', 100, 1000, false, now(), NULL, 0, 100000, 'FILLED', NULL, 0
-           FROM generate_series(1, 40000) g"""
+           FROM generate_series(1, 25000) g"""
     )
-    await pool.execute("INSERT INTO journal SELECT g, g, 'TRADE', '', now() FROM generate_series(1000, 41000) g")
+    await pool.execute("INSERT INTO journal SELECT g, g, 'TRADE', '', now() FROM generate_series(1000, 26000) g")
     await pool.execute(
         """INSERT INTO posting SELECT CASE WHEN g <= 21000 THEN 7000 ELSE 8000 + g % 500 END, g, line, 1, false, 1
-           FROM generate_series(1000, 41000) g, generate_series(0, 1) line"""
+           FROM generate_series(1000, 26000) g, generate_series(0, 1) line"""
     )
-    for table in ("orders", "posting", "journal"):
+    await pool.execute(
+        """INSERT INTO account_event SELECT CASE WHEN g <= 20000 THEN 7000 ELSE 8000 + g % 500 END, g, g, g,
+           '[["B", 1, 1, 1, "TRADE"]]', now() FROM generate_series(1, 25000) g"""
+    )
+    for table in ("orders", "posting", "journal", "account_event"):
         await pool.execute(f"ANALYZE {table}")
 
     async def cost(sql: str, *values: object) -> int:
@@ -378,7 +383,8 @@ async def test_a_page_costs_the_same_for_somebody_with_very_many_rows_of_long_ag
     for owner in (7_000, 8_001):
         assert await cost(newest_of_owner("orders"), owner, newest, 20) < 60
         assert await cost(_NEWEST_ENTRIES, owner, newest, 20) < 60
+        assert await cost(_PAGES, [owner], [0], [20]) < 60
         page = await exchange.market.orders(owner, None, 20, None, False)
-        assert len(page) == 20
+        assert len(page) == (20 if owner == 7_000 else 10)
         assert page == sorted(page, key=lambda order: -order.id)
-        assert await exchange.market.orders(owner, page[9].id, 10, None, False) == page[10:]
+        assert await exchange.market.orders(owner, page[4].id, 15, None, False) == page[5:]
