@@ -14,6 +14,7 @@ from infra.embedded import EmbeddedServers
 from infra.embedded.postgres import SETTINGS
 from tests.conftest import PASSWORD
 from tests.crash.exchange import Exchange, set_up
+from tests.crash.load import Load
 from tests.crash.machine import Machine
 from tests.crash.server_process import ServerProcess, free_port
 
@@ -79,3 +80,12 @@ async def exchange(machine: Machine, tmp_path: Path) -> AsyncIterator[Exchange]:
         await server.start()
         async with set_up(server, machine.servers.owner_url) as exchange:
             yield exchange
+
+
+@pytest.fixture
+async def load(exchange: Exchange, chance: random.Random) -> AsyncIterator[Load]:
+    load = Load(exchange, chance)
+    try:
+        yield load
+    finally:
+        await load.hang_up()

@@ -53,8 +53,7 @@ class Exchange:
 @asynccontextmanager
 async def set_up(server: ServerProcess, database_url: str) -> AsyncIterator[Exchange]:
     """Everyone has money, grams and points; `database_url` is a login that reads every table."""
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=server.url, timeout=20, limits=limits) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=20) as http:
         environment = server.environment
         operator = await sign_in(http, environment["GRAMME_OPERATOR_EMAIL"], environment["GRAMME_OPERATOR_PASSWORD"])
         people = [await sign_up(http, f"Person{number}") for number in range(PEOPLE)]

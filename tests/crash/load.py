@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from tests.conftest import Caller, graphql
+from tests.conftest import Caller
 from tests.crash.exchange import DEPOSIT, Exchange
+from tests.crash.line import Line, Lost
 
 LANES = 4
 """Requests that one person has on the way at a time."""
@@ -63,6 +62,7 @@ class Load:
         self._chance = chance
         self._orders: list[tuple[Caller, str]] = []
         self._codes: list[str] = []
+        self._lines: list[Line] = []
 
     def acknowledged(self) -> list[tuple[Saved, Answer]]:
         """A copy of what has a definite answer by now."""
@@ -72,6 +72,10 @@ class Load:
         """Acknowledged requests by answer, and how often there was none."""
         answers = Counter(answer.name for _, answer in self.acknowledged())
         return f"{answers.total()} acknowledged {dict(answers)}, without an answer {dict(self.unanswered)}"
+
+    async def hang_up(self) -> None:
+        for line in self._lines:
+            await line.hang_up()
 
     async def trade(self, stop: asyncio.Event) -> None:
         """Everyone makes requests until `stop`; returns when each of them has its definite answer."""
@@ -165,11 +169,14 @@ class Load:
 
     async def _send(self, request: Saved) -> Answer | None:
         """None where it is not known what became of the request."""
+        line = self._lines.pop() if self._lines else self._exchange.server.line()
         try:
-            body = await graphql(self._exchange.http, request.document, request.variables, request.token)
-        except (httpx.TransportError, ValueError) as error:
-            self.unanswered[type(error).__name__] += 1
+            body = await line.ask(request.document, request.variables, request.token)
+        except Lost as lost:
+            self.unanswered[str(lost)] += 1
             return None
+        finally:
+            self._lines.append(line)
         if body.get("errors"):
             code = body["errors"][0]["extensions"]["code"]
             assert code in ("UNAVAILABLE", "RATE_LIMITED"), f"{request.kind} {request.key} was answered {body}"

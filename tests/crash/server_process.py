@@ -12,6 +12,8 @@ from types import TracebackType
 
 import httpx
 
+from tests.crash.line import Line
+
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60
 ASK_SECONDS = 0.03
@@ -40,6 +42,9 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+    def line(self) -> Line:
+        return Line("127.0.0.1", int(self.environment["GRAMME_PORT"]))
 
     def launch(self) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRAMME_")}

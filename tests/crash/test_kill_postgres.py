@@ -20,9 +20,8 @@ HEAL_SECONDS = 20
 
 @pytest.mark.crash
 async def test_nothing_acknowledged_is_lost_when_postgres_is_killed(
-    exchange: Exchange, machine: Machine, chance: random.Random, tell: Tell
+    exchange: Exchange, machine: Machine, load: Load, chance: random.Random, tell: Tell
 ) -> None:
-    load = Load(exchange, chance)
     findings = Findings()
     healing: list[float] = []
 

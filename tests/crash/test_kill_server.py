@@ -25,9 +25,8 @@ KILLED_AGAIN = 0.2
 
 @pytest.mark.crash
 async def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(
-    exchange: Exchange, machine: Machine, chance: random.Random, kills: int, tell: Tell
+    exchange: Exchange, machine: Machine, load: Load, chance: random.Random, kills: int, tell: Tell
 ) -> None:
-    load = Load(exchange, chance)
     findings = Findings()
     sorts: Counter[str] = Counter()
     seconds: list[float] = []

@@ -18,9 +18,8 @@ AWAY_SECONDS = 2.0
 
 @pytest.mark.crash
 async def test_trading_goes_on_and_no_news_is_lost_when_valkey_is_killed(
-    exchange: Exchange, machine: Machine, chance: random.Random, tell: Tell
+    exchange: Exchange, machine: Machine, load: Load, chance: random.Random, tell: Tell
 ) -> None:
-    load = Load(exchange, chance)
     findings = Findings()
     rates: list[tuple[float, int]] = []
     await during(load, lambda: asyncio.sleep(0.5))
