@@ -1,0 +1,219 @@
+"""A real writer on a test's database; its clock, its bell and its line to Postgres are in the test's hands."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from domain.commands import Answer, Command
+from infra.engine.commit_loop import Writer
+from infra.engine.queue import LocalQueue
+from infra.postgres.connection import Connection
+from tests import factories as make
+
+WAIT_SECONDS = 20
+WRITERS_SESSIONS = """SELECT count(*) FROM pg_stat_activity
+                       WHERE application_name = 'gramme-writer' AND datname = current_database()"""
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self, now: datetime = make.NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Bell:
+    """Notes what was rung; while `muffled` is not set, the writer stands still in the pull."""
+
+    rung: list[int] = field(default_factory=list)
+    muffled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.muffled.set()
+
+    async def ring(self, batch: int) -> None:
+        self.rung.append(batch)
+        await self.muffled.wait()
+
+
+@dataclass
+class Running:
+    writer: Writer
+    queue: LocalQueue
+    clock: Clock
+    bell: Bell
+    task: asyncio.Task[None]
+
+    async def submit(self, *commands: Command) -> list[Answer]:
+        """All at once, in this order."""
+        return list(await asyncio.gather(*(self.queue.submit(command) for command in commands)))
+
+    async def outcome_of(self, *commands: Command) -> list[Answer | BaseException]:
+        """As `submit`, with what each raised in its place."""
+        waiting = (self.queue.submit(command) for command in commands)
+        return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+    async def until_ready(self) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self.queue.until_open()
+
+
+@asynccontextmanager
+async def started_writer(
+    url: str,
+    *,
+    clock: Clock | None = None,
+    size: int = 10_000,
+    batch_size: int = 512,
+    ring: Callable[[int], Awaitable[None]] | None = None,
+) -> AsyncIterator[Running]:
+    """A writer that has been started and is ended at the exit; it may not be ready yet."""
+    clock, bell, queue = clock or Clock(), Bell(), LocalQueue(size)
+    writer = Writer(url, queue, ring or bell.ring, batch_size=batch_size, clock=clock)
+    task = asyncio.create_task(writer.run())
+    try:
+        yield Running(writer, queue, clock, bell, task)
+    finally:
+        bell.muffled.set()
+        writer.stop()
+        await asyncio.wait({task}, timeout=WAIT_SECONDS)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await _until_gone(url)
+
+
+async def _until_gone(url: str) -> None:
+    """Waits until Postgres has noticed that the writer hung up."""
+    connection = await asyncpg.connect(url)
+    try:
+
+        async def gone() -> bool:
+            return not await connection.fetchval(WRITERS_SESSIONS)
+
+        await eventually(gone)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def ready_writer(url: str, **options: Any) -> AsyncIterator[Running]:
+    async with started_writer(url, **options) as running:
+        await running.until_ready()
+        yield running
+
+
+OPENING: Sequence[Command] = (
+    make.create_programme(maker_fee_basis_points=10, taker_fee_basis_points=25),
+    *(make.deposit(owner, 1_000_000) for owner in (make.ALICE, make.BOB, make.CAROL)),
+    *(make.issue(owner, 100_000) for owner in (make.ALICE, make.BOB, make.CAROL)),
+    *(make.issue(owner, 1_000, make.POINTS) for owner in (make.ALICE, make.BOB, make.CAROL)),
+    make.create_offer(100, stock=5),
+)
+"""Programme LON with fees; Alice, Bob and Carol have money, grams and points; command 11 made an offer."""
+OFFER = 11
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    for _ in range(100 * WAIT_SECONDS):
+        if await holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to hold in time")
+
+
+async def end_writers_session(connection: Connection) -> None:
+    """Cuts the writer's connection, as an administrator or a failover would."""
+    await connection.execute(
+        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE application_name = 'gramme-writer' AND datname = current_database()"""
+    )
+
+
+TABLES = (
+    "command",
+    "batch",
+    "journal",
+    "posting",
+    "balance",
+    "orders",
+    "trade",
+    "account_event",
+    "book_change",
+    "offer",
+)
+
+
+async def counts(connection: Connection) -> dict[str, int]:
+    """Rows of each table."""
+    return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
+
+
+class Line:
+    """A TCP line to Postgres that can be told to carry the next COMMIT there and nothing back."""
+
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+        self._server: asyncio.Server | None = None
+        self._ends: list[asyncio.StreamWriter] = []
+        self._carried: list[asyncio.Task[None]] = []
+        self.cut_after_commit = False
+        self.cuts = 0
+
+    async def open(self) -> str:
+        """The address that leads through this line."""
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        login = self._parts.netloc.rpartition("@")[0]
+        return urlunsplit(self._parts._replace(netloc=f"{login}@127.0.0.1:{port}"))
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._hang_up()
+        await asyncio.gather(*self._carried)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        self._ends += [writer, server_writer]
+        self._carried += [
+            asyncio.create_task(self._carry_there(reader, server_writer)),
+            asyncio.create_task(self._carry_back(server_reader, writer)),
+        ]
+
+    async def _carry_there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                if self.cut_after_commit and b"COMMIT" in data:
+                    self.cuts += 1
+                writer.write(data)
+        writer.close()
+
+    async def _carry_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What comes back after the COMMIT, its success, is the sign to hang up."""
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                if self.cut_after_commit and self.cuts:
+                    self.cut_after_commit = False
+                    await self._hang_up()
+                    return
+                writer.write(data)
+        writer.close()
+
+    async def _hang_up(self) -> None:
+        for end in self._ends:
+            end.close()
+        for end in self._ends:
+            with suppress(OSError):
+                await end.wait_closed()
+        self._ends.clear()
