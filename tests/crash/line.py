@@ -19,7 +19,7 @@ class Line:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, document: str, variables: dict[str, Any], token: str) -> dict[str, Any]:
-        """The answer's JSON. Raises Lost; the next question then opens a new connection."""
+        """The answer's JSON, over a new connection where the server has closed an idle one. Raises Lost."""
         body = json.dumps({"query": document, "variables": variables}).encode()
         head = (
             f"POST /graphql HTTP/1.1\r\nhost: {self._host}:{self._port}\r\nauthorization: Bearer {token}\r\n"
@@ -27,7 +27,8 @@ class Line:
         )
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                if self._streams is None:
+                if self._streams is None or self._streams[0].at_eof():
+                    await self.hang_up()
                     self._streams = await asyncio.open_connection(self._host, self._port)
                 reader, writer = self._streams
                 writer.write(head.encode() + body)
