@@ -21,19 +21,20 @@ from domain.footprint.model import ImportJob, ImportStatus
 from domain.orders.depth import first_update, update_between
 from domain.orders.model import BookSnapshot, BookUpdate, PublicTrade, Ticker
 from domain.ports import ImportStore, MarketStore
-from infra.event_reader import EventReader
 from infra.market_feed import Clock, MarketFeed
 from infra.postgres.connection import Database, is_unavailable
 from infra.postgres.events import PostgresEvents, Wanted
 from infra.postgres.feed import PostgresFeed
 from infra.redis.connection import end_task
 from infra.redis.subscriber import Subscriber
+from infra.shared_read import SharedRead
 
 POLL_SECONDS = 0.5
 IMPORT_POLL_SECONDS = 0.25
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 BATCHES_PER_READ = 1_000
+PEOPLE_PER_READ = 100
 EVENTS_PER_READ = 100
 TRADES_PER_READ = 500
 
@@ -59,7 +60,8 @@ class Relay:
         self._clock = clock
         self._events = PostgresEvents(database)
         self._feed_store = PostgresFeed(database)
-        self._event_reader = EventReader(self._events)
+        self._pages = SharedRead(self._events.pages, PEOPLE_PER_READ)
+        self._last_sequences = SharedRead(self._events.last_sequences, 10 * PEOPLE_PER_READ)
         self._feeds: dict[str, MarketFeed] = {}
         self._owners: dict[int, set[asyncio.Event]] = {}
         self._touched: set[int] = set()
@@ -85,7 +87,7 @@ class Relay:
 
     async def account_events_page(self, owner: int, after: int | None, limit: int) -> list[AccountEvent]:
         if after is not None:
-            _position(after, await self._events.last_sequence(owner))
+            _position(after, await self._last_sequences.read(owner))
         [page] = await self._events.pages([Wanted(owner, after or 0, limit)])
         if after is not None:
             _check_follows(page, after)
@@ -93,10 +95,10 @@ class Relay:
 
     async def account_events(self, owner: int, after: int | None) -> AsyncIterator[AccountEvent]:
         with self._watching_owner(owner) as news:
-            cursor = _position(after, await self._patiently(self._events.last_sequence, owner))
+            cursor = _position(after, await self._patiently(self._last_sequences.read, owner))
             while not self._closed:
                 news.clear()
-                page = await self._patiently(self._event_reader.read, Wanted(owner, cursor, EVENTS_PER_READ))
+                page = await self._patiently(self._pages.read, Wanted(owner, cursor, EVENTS_PER_READ))
                 _check_follows(page, cursor)
                 for event in page:
                     cursor = event.sequence
@@ -200,7 +202,8 @@ class Relay:
                 await self._catch_up()
             except Exception as error:
                 if pause == 0:
-                    log.warning("The relay cannot read the news and keeps trying.", exc_info=error)
+                    fault = None if is_unavailable(error) else error
+                    log.warning("The relay cannot read the news and keeps trying: %s", error, exc_info=fault)
                 pause = min(max(pause * 2, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
                 await asyncio.sleep(pause)
             else:

@@ -25,6 +25,10 @@ _PAGES = """
         WHERE owner = wanted.owner AND last_sequence > wanted.after ORDER BY last_sequence LIMIT wanted.count) AS e
     ORDER BY wanted.slot, e.first_sequence"""
 
+_LAST_SEQUENCES = """
+    SELECT (SELECT last_sequence FROM account_event WHERE owner = asked.owner ORDER BY last_sequence DESC LIMIT 1)
+    FROM unnest($1::bigint[]) WITH ORDINALITY AS asked (owner, slot) ORDER BY slot"""
+
 
 class Wanted(NamedTuple):
     """At most `limit` events of this owner that come after the sequence `after`."""
@@ -69,12 +73,10 @@ class PostgresEvents:
         )
         return [Batch(row["sequence"], row["owners"], row["instruments"]) for row in rows]
 
-    async def last_sequence(self, owner: int) -> int:
-        """Of the owner's newest event; 0 before the first."""
-        last = await self._pool.fetchval(
-            "SELECT last_sequence FROM account_event WHERE owner = $1 ORDER BY last_sequence DESC LIMIT 1", owner
-        )
-        return last or 0
+    async def last_sequences(self, owners: Sequence[int]) -> list[int]:
+        """For each owner that of the newest event; 0 before the first."""
+        rows = await self._pool.fetch(_LAST_SEQUENCES, owners)
+        return [row["last_sequence"] or 0 for row in rows]
 
     async def pages(self, wanted: Sequence[Wanted]) -> list[list[AccountEvent]]:
         """For each request its events, oldest first; all of them cost a handful of queries together."""

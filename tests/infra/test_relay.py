@@ -253,14 +253,14 @@ async def test_many_followers_are_served_by_few_queries_and_no_task_of_their_own
     await asyncio.sleep(0.3)
     tasks = len(asyncio.all_tasks())
     reads = 0
-    pages = relay._events.pages
+    pages = relay._pages._read_many
 
     async def counted(wanted: Any) -> Any:
         nonlocal reads
         reads += 1
         return await pages(wanted)
 
-    relay._event_reader._store.pages = counted  # type: ignore[method-assign]
+    relay._pages._read_many = counted
 
     await asyncio.gather(*(exchange.fund(owner, money=100) for owner in owners))
 
