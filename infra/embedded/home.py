@@ -143,10 +143,7 @@ class Lock:
             return False
         return True
 
-    def wait(self, kind: int, seconds: float | None = None) -> bool:
-        if seconds is None:
-            fcntl.flock(self._descriptor, kind)
-            return True
+    def wait(self, kind: int, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while not self.take(kind):
             if time.monotonic() > deadline:

@@ -2,10 +2,15 @@
 
 import fcntl
 import sys
+import time
 from pathlib import Path
 
 from infra.embedded.home import Home
+from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.servers import stop_all
+from infra.embedded.valkey import EmbeddedValkey
+
+LOOK_SECONDS = 0.5
 
 
 def main() -> None:
@@ -15,8 +20,12 @@ def main() -> None:
     alone = home.keeper()
     if alone.take(fcntl.LOCK_EX):
         in_use = home.in_use()
-        in_use.wait(fcntl.LOCK_EX)
-        stop_all(home, None, None)
+        postgres, valkey = EmbeddedPostgres(home), EmbeddedValkey(home)
+        while not in_use.take(fcntl.LOCK_EX):
+            postgres.pids()  # So that they are found even when the home was deleted meanwhile.
+            valkey.pids()
+            time.sleep(LOOK_SECONDS)
+        stop_all(postgres, valkey)
         alone.close()  # Before the other lock: who starts the servers next must find no keeper.
         in_use.close()
 

@@ -72,6 +72,7 @@ class EmbeddedPostgres:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
+        self._identity: tuple[str, Account] | None = None
 
     # ------------------------------------------------------------ start
 
@@ -118,10 +119,10 @@ class EmbeddedPostgres:
             time.sleep(0.03)
 
     def pids(self) -> list[int]:
-        """All its processes, the postmaster and what it forked."""
-        if not self._home.postgres.exists():
-            return []
-        return marked(marker_of(self._home.postgres), Account.of(self._home.postgres))
+        """All its processes, the postmaster and what it forked; remembered past the folder's own end."""
+        if self._home.postgres.exists():
+            self._identity = marker_of(self._home.postgres), Account.of(self._home.postgres)
+        return marked(*self._identity) if self._identity else []
 
     def postmaster(self) -> int | None:
         lines = self._pid_file()

@@ -75,18 +75,25 @@ class EmbeddedServers:
             return
         self._share.close()
         self._share = None
+        if not self.home.path.exists():
+            self._stop_servers()
+            return
         deadline = time.monotonic() + STOP_SECONDS + 1.5
         with contextlib.closing(self.home.in_use()) as lock:
             while time.monotonic() < deadline:
                 if lock.take(fcntl.LOCK_EX):
-                    stop_all(self.home, self.postgres, self.valkey)
+                    self._stop_servers()
                     break
                 if lock.take(fcntl.LOCK_SH):
                     break  # Others have their share: the servers stay.
                 time.sleep(0.02)  # The keeper is stopping them.
+
+    def _stop_servers(self) -> None:
+        stop_all(self.postgres or EmbeddedPostgres(self.home), self.valkey or EmbeddedValkey(self.home))
         if self._keeper:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._keeper.wait(0.0 if self.are_running() else 1.0)
+            self._keeper.terminate()
+            self._keeper.wait()
+            self._keeper = None
 
     def _start_keeper(self) -> None:
         """One process that waits for all users of the home to be gone, killed ones too, and then stops the servers."""
@@ -104,10 +111,8 @@ class EmbeddedServers:
         )  # fmt: skip
 
 
-def stop_all(home: Home, postgres: EmbeddedPostgres | None, valkey: EmbeddedValkey | None) -> None:
+def stop_all(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
     """Whoever started them: fast at first, then without a checkpoint, in the end by force; nothing durable is lost."""
-    postgres = postgres or EmbeddedPostgres(home)
-    valkey = valkey or EmbeddedValkey(home)
     begun = time.monotonic()
     postgres.ask_to_stop()
     valkey.ask_to_stop()

@@ -42,6 +42,7 @@ class EmbeddedValkey:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
+        self._identity: tuple[str, Account] | None = None
 
     def start(self, cancelled: Event) -> None:
         """Returns when it answers; a running one of this home is adopted."""
@@ -71,9 +72,10 @@ class EmbeddedValkey:
             time.sleep(0.02)
 
     def pids(self) -> list[int]:
-        if not self._home.valkey.exists():
-            return []
-        return marked(marker_of(self._home.valkey), Account.of(self._home.valkey))
+        """Its process, where it runs; remembered past the folder's own end."""
+        if self._home.valkey.exists():
+            self._identity = marker_of(self._home.valkey), Account.of(self._home.valkey)
+        return marked(*self._identity) if self._identity else []
 
     def _answers(self) -> bool:
         secrets = self._home.secrets()

@@ -155,7 +155,15 @@ def test_stopping_takes_less_than_five_seconds_and_leaves_no_process(embedded: E
     assert time.monotonic() - begun < 5
     assert server_pids(embedded) == []
     assert keeper is not None
-    assert keeper.returncode == 0
+    assert keeper.returncode is not None
+
+
+def test_stopping_after_the_home_was_deleted(home: Path) -> None:
+    servers = EmbeddedServers(home)
+    servers.start()
+    shutil.rmtree(home)
+    servers.stop()
+    assert server_pids(servers) == []
 
 
 def test_two_homes_live_side_by_side(tmp_path: Path) -> None:
@@ -176,6 +184,18 @@ def test_a_killed_process_takes_its_servers_along(home: Path) -> None:
     other.kill()
     dismiss(other)
     wait_until_gone(EmbeddedServers(home))
+
+
+def test_a_home_that_was_deleted_takes_its_servers_along_too(home: Path) -> None:
+    other = holder(home)
+    first_line(other)
+    servers = EmbeddedServers(home)
+    assert server_pids(servers)
+    time.sleep(1)
+    shutil.rmtree(home)
+    other.kill()
+    dismiss(other)
+    wait_until_gone(servers)
 
 
 def test_servers_that_lost_their_keeper_too_are_adopted(home: Path) -> None:
