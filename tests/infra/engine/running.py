@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
-
 from domain.commands import Answer, Command
 from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
@@ -17,8 +15,6 @@ from infra.postgres.connection import Connection
 from tests import factories as make
 
 WAIT_SECONDS = 20
-WRITERS_SESSIONS = """SELECT count(*) FROM pg_stat_activity
-                       WHERE application_name = 'gramme-writer' AND datname = current_database()"""
 
 
 class Clock:
@@ -90,20 +86,6 @@ async def started_writer(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await _until_gone(url)
-
-
-async def _until_gone(url: str) -> None:
-    """Waits until Postgres has noticed that the writer hung up."""
-    connection = await asyncpg.connect(url)
-    try:
-
-        async def gone() -> bool:
-            return not await connection.fetchval(WRITERS_SESSIONS)
-
-        await eventually(gone)
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager

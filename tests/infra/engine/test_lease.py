@@ -1,0 +1,171 @@
+"""One writer at a time: the next waits, a frozen one is replaced, and one that was replaced writes nothing."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from domain.errors import Unavailable
+from infra.engine import lease
+from infra.postgres.connection import Connection
+from tests import factories as make
+from tests.conftest import TestDatabase
+from tests.domain.exchange import stored
+from tests.factories import ALICE, SYMBOL
+from tests.infra.engine.running import OPENING, Running, counts, eventually, ready_writer, started_writer
+
+PATIENCE_SECONDS = 1.0
+"""Four times as long as a waiting writer takes to ask again."""
+
+
+async def held_of(connection: Connection, owner: int) -> int:
+    held: int = await connection.fetchval(
+        "SELECT held FROM balance JOIN asset ON asset.id = balance.asset WHERE owner = $1 AND code = $2", owner, SYMBOL
+    )
+    return held
+
+
+async def test_each_start_raises_the_epoch(database: TestDatabase, owner: Connection) -> None:
+    epochs = []
+    for _ in range(3):
+        async with ready_writer(database.app_url) as running:
+            await running.submit(make.create_programme())
+        epochs.append(await owner.fetchval("SELECT epoch FROM lease"))
+
+    assert epochs == [1, 2, 3]
+    assert [row["epoch"] for row in await owner.fetch("SELECT epoch FROM batch ORDER BY sequence")] == [1, 2, 3]
+
+
+async def test_a_second_writer_waits_until_the_first_ends(database: TestDatabase, owner: Connection) -> None:
+    async with started_writer(database.app_url) as first:
+        await first.until_ready()
+        await first.submit(*OPENING)
+        async with started_writer(database.app_url) as second:
+            await asyncio.sleep(PATIENCE_SECONDS)
+            assert second.writer.is_ready is False
+            with pytest.raises(Unavailable):
+                await second.submit(make.sell(ALICE, 1_000, 50_000))
+            [answer] = await first.submit(make.sell(ALICE, 1_000, 50_000))
+            assert answer.kind == "order"
+
+            first.writer.stop()
+            await second.until_ready()
+
+            [later] = await second.submit(make.sell(ALICE, 2_000, 50_000))
+            assert later.data == {"id": len(OPENING) + 2}
+            assert first.writer.is_ready is False
+    assert await held_of(owner, ALICE) == 3_000
+    assert await owner.fetchval("SELECT epoch FROM lease") == 2
+
+
+@pytest.mark.xfail(strict=True, reason="a writer that waits for its turn does not look whether it is to stop")
+async def test_a_writer_that_waits_for_its_turn_can_be_stopped(database: TestDatabase) -> None:
+    async with ready_writer(database.app_url), started_writer(database.app_url) as second:
+        await asyncio.sleep(PATIENCE_SECONDS)
+        second.writer.stop()
+
+        ended, _ = await asyncio.wait({second.task}, timeout=2)
+        second.task.cancel()
+        assert ended
+
+
+async def until_just_beaten(connection: Connection) -> None:
+    """The writer says once a second that it lives, and finds out at that moment too that it was replaced."""
+    before = await connection.fetchval("SELECT heartbeat FROM lease")
+
+    async def beaten() -> bool:
+        return bool(await connection.fetchval("SELECT heartbeat <> $1 FROM lease", before))
+
+    await eventually(beaten)
+
+
+async def test_a_writer_whose_epoch_was_raised_commits_nothing(running: Running, owner: Connection) -> None:
+    order = make.sell(ALICE, 1_000, 50_000)
+    await until_just_beaten(owner)
+    before = await counts(owner)
+
+    await owner.execute("UPDATE lease SET epoch = epoch + 1")
+    [answer] = await running.outcome_of(order)
+
+    assert isinstance(answer, Unavailable)
+    assert await counts(owner) == before
+    assert await held_of(owner, ALICE) == 0
+    await running.until_ready()
+    [again] = await running.submit(order)
+    assert stored(again) == ("order", {"id": len(OPENING) + 1})
+    assert await owner.fetchval("SELECT epoch FROM lease") == 3
+
+
+async def test_an_idle_writer_whose_epoch_was_raised_finds_out_by_itself(running: Running, owner: Connection) -> None:
+    await owner.execute("UPDATE lease SET epoch = epoch + 1")
+
+    async def elected_again() -> bool:
+        return bool(await owner.fetchval("SELECT epoch = 3 FROM lease"))
+
+    await eventually(elected_again)
+    await running.until_ready()
+
+
+async def test_a_frozen_writer_is_replaced_and_can_write_no_more(database: TestDatabase, owner: Connection) -> None:
+    """It stands still between two batches, as a machine that swaps does; its heartbeat grows old."""
+    unanswered = make.sell(ALICE, 5_000, 50_000)
+    async with started_writer(database.app_url) as frozen:
+        await frozen.until_ready()
+        await frozen.submit(*OPENING)
+        frozen.bell.muffled.clear()
+        await frozen.submit(make.sell(ALICE, 1_000, 50_000))
+        waiting = asyncio.create_task(frozen.outcome_of(unanswered))
+        await owner.execute("UPDATE lease SET heartbeat = now() - interval '1 minute'")
+
+        async with started_writer(database.app_url) as fresh:
+            await fresh.until_ready()
+            await fresh.submit(make.sell(ALICE, 2_000, 50_000))
+            before = await counts(owner)
+            frozen.bell.muffled.set()
+
+            [answer] = await waiting
+
+            assert isinstance(answer, Unavailable)
+            assert await counts(owner) == before
+            assert await held_of(owner, ALICE) == 3_000
+            assert frozen.writer.is_ready is False
+            [again] = await fresh.submit(unanswered)
+            assert again.kind == "order"
+            frozen.task.cancel()
+    assert await owner.fetchval("SELECT count(*) FROM orders") == 3
+
+
+async def test_a_writer_that_says_it_lives_is_not_replaced(database: TestDatabase) -> None:
+    """However long it has lived."""
+    async with ready_writer(database.app_url) as first:
+        await first.submit(*OPENING)
+        async with started_writer(database.app_url) as second:
+            for _ in range(3):
+                await asyncio.sleep(PATIENCE_SECONDS / 2)
+                [answer] = await first.submit(make.sell(ALICE, 1_000, 50_000))
+                assert answer.kind == "order"
+            assert second.writer.is_ready is False
+            second.task.cancel()
+
+
+async def test_beating_with_an_old_epoch_is_refused(database: TestDatabase, app: Connection) -> None:
+    epoch = await lease.acquire(app, "here")
+
+    await lease.beat(app, epoch)
+    with pytest.raises(lease.LeaseLost):
+        await lease.beat(app, epoch - 1)
+    assert await app.fetchval(lease.CHECK, epoch) == epoch
+    assert await app.fetchval(lease.CHECK, epoch - 1) is None
+    assert await app.fetchval("SELECT address FROM lease") == "here"
+
+
+async def test_the_lock_ends_with_the_connection(database: TestDatabase, app: Connection) -> None:
+    holder = await asyncpg.connect(database.app_url)
+    await lease.acquire(holder, "first")
+    waiter = asyncio.create_task(lease.acquire(app, "second"))
+    await asyncio.sleep(PATIENCE_SECONDS / 2)
+    assert not waiter.done()
+
+    holder.terminate()
+
+    assert await asyncio.wait_for(waiter, 10) == 2
