@@ -51,6 +51,7 @@ MARKET = [
     "CREATE UNIQUE INDEX orders_key ON orders (owner, client_order_id)",
     "CREATE INDEX orders_newest ON orders (owner, id)",
     "CREATE INDEX orders_open ON orders (instrument, id) WHERE status IN ('OPEN', 'PARTIALLY_FILLED')",
+    "CREATE INDEX orders_open_of_owner ON orders (owner, id) WHERE status IN ('OPEN', 'PARTIALLY_FILLED')",
     """CREATE TABLE trade (
         instrument int NOT NULL, sequence bigint NOT NULL, price bigint NOT NULL, quantity bigint NOT NULL,
         value bigint NOT NULL, buy_order bigint NOT NULL, sell_order bigint NOT NULL, buyer_fee bigint NOT NULL,

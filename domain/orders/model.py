@@ -60,9 +60,6 @@ class OrderStatus(StrEnum):
     REJECTED = "REJECTED"
 
 
-OPEN_STATUSES = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
-
-
 class OrderReason(StrEnum):
     """Why an order ended other than by being filled."""
 

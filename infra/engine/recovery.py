@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.ids import FIRST_OWNER
-from domain.orders.model import OPEN_STATUSES
-from domain.rewards.model import RedemptionStatus
 from domain.state import Market, State
 from infra.engine.journal import GENESIS
 from infra.engine.loading import load_wallets
 from infra.postgres import rows
 from infra.postgres.connection import Connection
+
+# The statuses stand in the text, not in a parameter: only so can the partial indexes serve them.
+OPEN_ORDERS = "SELECT * FROM orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') ORDER BY instrument, id"
+OPEN_REDEMPTIONS = "SELECT * FROM redemption WHERE status = 'RESERVED'"
 
 
 class CorruptLedger(Exception):
@@ -65,11 +67,9 @@ async def _load_things(connection: Connection, state: State) -> None:
 
 async def _load_open(connection: Connection, state: State) -> None:
     instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
-    for row in await connection.fetch(
-        "SELECT * FROM orders WHERE status = ANY($1::text[]) ORDER BY instrument, id", [*OPEN_STATUSES]
-    ):
+    for row in await connection.fetch(OPEN_ORDERS):
         state.add_order(rows.order_of(row, instruments))
-    for row in await connection.fetch("SELECT * FROM redemption WHERE status = $1", RedemptionStatus.RESERVED):
+    for row in await connection.fetch(OPEN_REDEMPTIONS):
         state.add_redemption(rows.redemption_of(row, state.offers))
     for market in state.markets.values():
         market.book.changed.clear()
