@@ -65,21 +65,27 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 async def exchange(machine: Machine, tmp_path: Path) -> AsyncIterator[Exchange]:
-    """A served market without rate limits."""
-    environment = {
+    """A served market on the machine."""
+    addresses = {
         "GRAMME_DATABASE_URL": machine.servers.app_url,
         "GRAMME_MIGRATION_DATABASE_URL": machine.servers.owner_url,
         "GRAMME_REDIS_URL": machine.servers.redis_url,
-        "GRAMME_HOME": str(tmp_path),
+    }
+    with ServerProcess(environment_of(tmp_path / "home") | addresses, tmp_path / "server.log") as server:
+        await server.start()
+        async with set_up(server, machine.servers.owner_url) as exchange:
+            yield exchange
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """Settings of a server with an operator and without rate limits."""
+    return {
+        "GRAMME_HOME": str(home),
         "GRAMME_PORT": str(free_port()),
         "GRAMME_OPERATOR_EMAIL": "operator@example.com",
         "GRAMME_OPERATOR_PASSWORD": PASSWORD,
         **{f"GRAMME_LIMIT_{name}": "1000000" for name in ("SIGN_UPS", "ORDERS", "MUTATIONS", "PARTNER")},
     }
-    with ServerProcess(environment, tmp_path / "server.log") as server:
-        await server.start()
-        async with set_up(server, machine.servers.owner_url) as exchange:
-            yield exchange
 
 
 @pytest.fixture

@@ -21,6 +21,11 @@ class Machine:
         assert self.servers.valkey is not None
         send(self.servers.valkey.pids(), signal.SIGKILL)
 
+    def pids(self) -> list[int]:
+        assert self.servers.postgres is not None
+        assert self.servers.valkey is not None
+        return self.servers.postgres.pids() + self.servers.valkey.pids()
+
     async def start(self) -> None:
         """What was killed is started on its old port."""
         await asyncio.to_thread(self.servers.start)

@@ -16,6 +16,7 @@ from tests.crash.line import Line
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60
+STOP_SECONDS = 15
 ASK_SECONDS = 0.03
 
 
@@ -68,6 +69,12 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator stops it; the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(STOP_SECONDS)
 
     async def until_ready(self) -> None:
         """Raises AssertionError with the server's last words where it ends or does not get ready."""
