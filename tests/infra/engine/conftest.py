@@ -7,23 +7,14 @@ import pytest
 
 from infra.postgres.connection import Connection
 from tests.conftest import TestDatabase
-from tests.infra.engine.running import OPENING, Running, eventually, ready_writer
+from tests.infra.engine.running import OPENING, Running, ready_writer, until_alone
 
 
 @pytest.fixture
 async def database(database: TestDatabase) -> AsyncIterator[TestDatabase]:
     """The test's database, given back when Postgres has noticed that the writers hung up."""
     yield database
-    connection = await asyncpg.connect(database.app_url)
-
-    async def is_alone() -> bool:
-        sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        return bool(await connection.fetchval(sessions) == 1)
-
-    try:
-        await eventually(is_alone)
-    finally:
-        await connection.close()
+    await until_alone(database.app_url)
 
 
 @pytest.fixture

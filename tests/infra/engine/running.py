@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
+
 from domain.commands import Answer, Command
 from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
@@ -112,6 +114,20 @@ async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not come to hold in time")
+
+
+async def until_alone(url: str) -> None:
+    """Waits until Postgres has noticed that everybody else who used this database hung up."""
+    connection = await asyncpg.connect(url)
+
+    async def is_alone() -> bool:
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        return bool(await connection.fetchval(sessions) == 1)
+
+    try:
+        await eventually(is_alone)
+    finally:
+        await connection.close()
 
 
 async def end_writers_session(connection: Connection) -> None:

@@ -58,7 +58,6 @@ async def test_a_second_writer_waits_until_the_first_ends(database: TestDatabase
     assert await owner.fetchval("SELECT epoch FROM lease") == 2
 
 
-@pytest.mark.xfail(strict=True, reason="a writer that waits for its turn does not look whether it is to stop")
 async def test_a_writer_that_waits_for_its_turn_can_be_stopped(database: TestDatabase) -> None:
     async with ready_writer(database.app_url), started_writer(database.app_url) as second:
         await asyncio.sleep(PATIENCE_SECONDS)
