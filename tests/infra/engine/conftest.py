@@ -7,14 +7,7 @@ import pytest
 
 from infra.postgres.connection import Connection
 from tests.conftest import TestDatabase
-from tests.infra.engine.running import OPENING, Running, ready_writer, until_alone
-
-
-@pytest.fixture
-async def database(database: TestDatabase) -> AsyncIterator[TestDatabase]:
-    """The test's database, given back when Postgres has noticed that the writers hung up."""
-    yield database
-    await until_alone(database.app_url)
+from tests.infra.engine.running import OPENING, Running, ready_writer
 
 
 @pytest.fixture

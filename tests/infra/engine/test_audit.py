@@ -93,6 +93,9 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     (FILLED, "filled in name", "UPDATE orders SET status = 'FILLED' WHERE status = 'OPEN'"),
     (FILLED, "filled, yet open", "UPDATE orders SET status = 'OPEN' WHERE status = 'FILLED'"),
     (FILLED, "a trade that no order knows", "UPDATE trade SET quantity = quantity + 1000 WHERE sequence = 1"),
+    (FILLED, "an ended order that is gone", "DELETE FROM orders WHERE status = 'FILLED'"),
+    (FILLED, "a refused order that is gone", "DELETE FROM orders WHERE reason = 'FOK_NOT_FILLABLE'"),
+    (FILLED, "an order that nobody placed", "UPDATE orders SET id = 4711 WHERE reason = 'FOK_NOT_FILLABLE'"),
     (TRADES, "a price above the buyer's limit", "UPDATE trade SET price = 1000001 WHERE sequence = 1"),
     (TRADES, "a price below the seller's limit", "UPDATE trade SET price = 899999 WHERE sequence = 1"),
     (TRADES, "a value rounded up", "UPDATE trade SET value = value + 1 WHERE sequence = 1"),
@@ -106,11 +109,14 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
         """INSERT INTO journal SELECT id + 1000, command, kind, reference, at FROM journal
             WHERE kind = 'REDEMPTION_CAPTURE'""",
     ),
+    (CAPTURED, "a captured redemption that is gone", "DELETE FROM redemption WHERE status = 'CAPTURED'"),
     (WEEKS, "more issued", "UPDATE period SET issued = issued + 1"),
     (WEEKS, "more surrendered", "UPDATE period SET surrendered = surrendered + 1"),
     (WEEKS, "more left over", "UPDATE period SET left_over = left_over + 1"),
     (WEEKS, "one member more", "UPDATE period SET members = members + 1"),
     (WEEKS, "a statement that is gone", f"DELETE FROM period_statement WHERE owner = {CAROL}"),
+    (WEEKS, "a closed week that is gone, so that it could be closed again", "DELETE FROM period"),
+    (WEEKS, "a closed week that nobody closed", "INSERT INTO period VALUES (1, '2020-01-06', 0, 0, 0, 0, 4711)"),
     (BATCHES, "a batch that is gone", "DELETE FROM batch WHERE sequence = 2"),
     (BATCHES, "a batch that skips a command", "UPDATE batch SET first_command = first_command + 1 WHERE sequence = 2"),
     (BATCHES, "an epoch that falls", "UPDATE batch SET epoch = 0 WHERE sequence = 2"),
@@ -157,6 +163,19 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
         "another fee",
         "UPDATE trade SET buyer_fee = buyer_fee + 1, seller_fee = seller_fee - 1 WHERE sequence = 1",
     ),
+    (
+        CHAIN,
+        "a person's last event is gone",
+        f"""DELETE FROM account_event WHERE owner = {ALICE} AND last_sequence =
+              (SELECT max(last_sequence) FROM account_event WHERE owner = {ALICE})""",
+    ),
+    (CHAIN, "another event", f"UPDATE account_event SET payload = '[]' WHERE owner = {ALICE} AND first_sequence = 1"),
+    (
+        CHAIN,
+        "a market's last change is gone",
+        "DELETE FROM book_change WHERE sequence = (SELECT max(sequence) FROM book_change)",
+    ),
+    (CHAIN, "another level", "UPDATE book_change SET levels = '[]' WHERE sequence = 4"),
     (CHAIN, "another time", "UPDATE batch SET at = at + interval '1 second' WHERE sequence = 1"),
     (CHAIN, "another epoch", "UPDATE batch SET epoch = epoch + 1"),
     (CHAIN, "another link", "UPDATE batch SET chain = book_digest || book_digest WHERE sequence = 1"),
@@ -173,25 +192,6 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
              FROM command ORDER BY sequence DESC LIMIT 1""",
     ),
 ]
-
-UNSEEN: list[tuple[str, str, str]] = [
-    (WEEKS, "a closed week that is gone, so that it could be closed again", "DELETE FROM period"),
-    (FILLED, "an ended order that is gone", "DELETE FROM orders WHERE status = 'FILLED'"),
-    (CAPTURED, "a captured redemption that is gone", "DELETE FROM redemption WHERE status = 'CAPTURED'"),
-    (
-        EVENTS,
-        "a person's last event is gone",
-        f"""DELETE FROM account_event WHERE (owner, last_sequence) IN
-       (SELECT owner, max(last_sequence) FROM account_event WHERE owner = {ALICE} GROUP BY owner)""",
-    ),
-    (
-        CHANGES,
-        "a market's last change is gone",
-        "DELETE FROM book_change WHERE sequence = (SELECT max(sequence) FROM book_change)",
-    ),
-]
-"""What no check sees today."""
-
 
 FIGURES = {
     ZERO: "28 entry and asset pairs",
@@ -233,7 +233,7 @@ async def day(servers: EmbeddedServers, template: str) -> AsyncIterator[str]:
         await until_alone(url_of(servers.app_url, name))
         yield name
     finally:
-        await server.execute(f"DROP DATABASE {name}")
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await server.close()
 
 
@@ -248,8 +248,7 @@ async def audited(servers: EmbeddedServers, day: str) -> AsyncIterator[Audited]:
         yield url_of(servers.app_url, copy), owner
     finally:
         await owner.close()
-        await until_alone(url_of(servers.app_url, copy))
-        await server.execute(f"DROP DATABASE {copy}")
+        await server.execute(f"DROP DATABASE {copy} WITH (FORCE)")
         await server.close()
 
 
@@ -294,16 +293,6 @@ async def test_a_corruption_is_seen(audited: Audited, name: str, what: str, stat
 async def test_every_check_has_a_corruption_that_it_sees(audited: Audited) -> None:
     url, _ = audited
     assert {check.name for check in await audit(url)} == {name for name, _, _ in CORRUPTIONS}
-
-
-@pytest.mark.xfail(strict=True, reason="no check of the audit sees it yet")
-@pytest.mark.parametrize(("name", "what", "statement"), UNSEEN, ids=[c[1] for c in UNSEEN])
-async def test_what_should_be_seen(audited: Audited, name: str, what: str, statement: str) -> None:
-    url, owner = audited
-
-    await corrupt(owner, statement)
-
-    assert name in red(await audit(url)), what
 
 
 async def test_an_empty_database_is_in_order(database: TestDatabase) -> None:
