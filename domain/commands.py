@@ -149,7 +149,7 @@ class ClosePeriod(Command):
 @command("DEPOSIT")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deposit(Command):
-    """`currency` is an ISO 4217 code that the service has checked; its money asset is opened where missing."""
+    """`owner` is NOBODY for an unknown person. The money asset of the currency is opened where missing."""
 
     owner: int
     currency: str
@@ -162,6 +162,8 @@ class Deposit(Command):
 @command("ISSUE")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue(Command):
+    """`owner` is NOBODY for an unknown person."""
+
     owner: int
     asset: str
     amount: int

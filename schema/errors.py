@@ -194,6 +194,7 @@ class RedemptionNotOpen(UserError):
 
 _OTHER_CODES = {
     errors.InvalidInput.code: "BAD_USER_INPUT",
+    errors.NotFound.code: "BAD_USER_INPUT",
     errors.TooManyRequests.code: "RATE_LIMITED",
     errors.Overloaded.code: "UNAVAILABLE",
 }

@@ -101,6 +101,20 @@ def uuid_of(node: str, type_name: str) -> UUID:
     return key
 
 
+def number_or_none(node: str, type_name: str) -> int | None:
+    try:
+        return number_of(node, type_name)
+    except NotFound:
+        return None
+
+
+def uuid_or_none(node: str, type_name: str) -> UUID | None:
+    try:
+        return uuid_of(node, type_name)
+    except NotFound:
+        return None
+
+
 def as_number(text: str) -> int | None:
     """A whole number from 0 to 2^63 - 1 in its shortest form, or None."""
     if not text.isascii() or not text.isdecimal() or len(text) > 19 or str(int(text)) != text:

@@ -14,10 +14,12 @@ from domain.ledger.currencies import CURRENCIES
 from domain.ledger.model import Balance
 from domain.ports import CommandQueue, FootprintStore, LedgerStore, ProgrammeStore
 from domain.text import checked_text, is_code
-from domain.units import BASIS_POINTS, OUTSIDE_MAX
+from domain.units import BASIS_POINTS
 
 CODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+WEEKLY_ALLOWANCE_MAX = 10_000_000_000
+"""10,000 tonnes, so that closing the weeks of a great many members stays within what the ledger can hold."""
 POINTS_PER_KG_MAX = 1_000_000
 FEE_MAX_BASIS_POINTS = BASIS_POINTS
 
@@ -53,8 +55,8 @@ async def create_programme(
         raise InvalidInput("The region must be a code of ISO 3166-1 or 3166-2, such as GB or CN-GD.", "region")
     if currency not in CURRENCIES:
         raise InvalidInput("The currency must be a code of ISO 4217, such as EUR.", "currency")
-    if not 0 < weekly_allowance <= OUTSIDE_MAX:
-        raise InvalidInput("The weekly allowance must be more than 0 g.", "weeklyAllowance")
+    if not 0 < weekly_allowance <= WEEKLY_ALLOWANCE_MAX:
+        raise InvalidInput(f"The weekly allowance lies from 1 to {WEEKLY_ALLOWANCE_MAX} g.", "weeklyAllowance")
     if not 0 <= points_per_kg <= POINTS_PER_KG_MAX:
         raise InvalidInput(f"Points for a kilogram lie from 0 to {POINTS_PER_KG_MAX}.", "pointsPerKg")
     for field, fee in (

@@ -16,12 +16,13 @@ class AssetKind(StrEnum):
     POINTS = "POINTS"
 
 
+MONEY_UNIT = "minor units"
 ASSET_UNITS = {AssetKind.ALLOWANCE: "g", AssetKind.CREDIT: "g", AssetKind.POINTS: "points"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """`unit` is the currency code for money, `g` for allowance and credit, `points` for points."""
+    """`unit` is what its amounts count: `minor units` of the currency, `g` or `points`."""
 
     id: int
     code: str

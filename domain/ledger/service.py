@@ -5,7 +5,7 @@ from uuid import UUID
 from domain.answers import checked_key, decided, found
 from domain.commands import Answer, Deposit, Issue
 from domain.errors import InvalidInput, NotFound
-from domain.ledger.currencies import CURRENCIES
+from domain.ids import NOBODY
 from domain.ledger.model import Balance
 from domain.ports import CommandQueue, LedgerStore, UserStore
 from domain.text import is_code
@@ -17,13 +17,16 @@ async def post_deposit(
     users: UserStore,
     *,
     caller: int,
-    user_id: UUID,
+    user_id: UUID | None,
     currency: str,
     amount: int,
     key: str,
 ) -> Balance:
-    """The person's balance after it. Raises InvalidInput, NotFound for an unknown person, IdempotencyKeyReused."""
-    if currency not in CURRENCIES:
+    """The person's balance after it. `user_id` None is an unknown person.
+
+    Raises InvalidInput, NotFound, IdempotencyKeyReused.
+    """
+    if not is_code(currency):
         raise InvalidInput("The currency must be a code of ISO 4217, such as EUR.", "currency")
     owner = await _owner_of(users, user_id)
     command_key = checked_key(key, "idempotencyKey")
@@ -37,12 +40,15 @@ async def issue_allowance(
     users: UserStore,
     *,
     caller: int,
-    user_id: UUID,
+    user_id: UUID | None,
     asset: str,
     amount: int,
     key: str,
 ) -> Balance:
-    """The person's balance after it. Raises InvalidInput, NotFound for a person or asset, IdempotencyKeyReused."""
+    """The person's balance after it. `user_id` None is an unknown person.
+
+    Raises InvalidInput, NotFound, IdempotencyKeyReused.
+    """
     owner = await _owner_of(users, user_id)
     command_key = checked_key(key, "idempotencyKey")
     if not is_code(asset):
@@ -51,11 +57,10 @@ async def issue_allowance(
     return await _balance(ledger, await decided(commands, command))
 
 
-async def _owner_of(users: UserStore, user_id: UUID) -> int:
-    user = await users.by_id(user_id)
-    if user is None:
-        raise NotFound("There is no such person.")
-    return user.owner
+async def _owner_of(users: UserStore, user_id: UUID | None) -> int:
+    """NOBODY for an unknown person: the engine refuses it, so that the refusal is kept under the key."""
+    user = await users.by_id(user_id) if user_id else None
+    return user.owner if user else NOBODY
 
 
 async def _balance(ledger: LedgerStore, answer: Answer) -> Balance:

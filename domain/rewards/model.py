@@ -8,6 +8,9 @@ from uuid import UUID
 from domain.errors import DomainError
 from domain.ledger.model import Asset
 
+QR_PREFIX = "gramme:redeem:"
+"""What stands before the code in the QR picture."""
+
 
 class RedemptionStatus(StrEnum):
     RESERVED = "RESERVED"
@@ -66,5 +69,5 @@ class Redemption:
     expires_at: datetime
 
     def as_it_is(self) -> "Redemption":
-        """A copy that later commands do not change."""
-        return replace(self)
+        """A copy, with its offer, that later commands do not change."""
+        return replace(self, offer=replace(self.offer))

@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 from domain.answers import checked_key, decided, found
 from domain.commands import Answer, CancelRedemption, CaptureRedemption, CreateOffer, RedeemOffer
 from domain.errors import InvalidInput, NotFound
-from domain.ids import new_id
+from domain.ids import NOBODY, new_id
 from domain.ports import CommandQueue, PartnerStore, RewardStore
-from domain.rewards.model import Offer, Redemption
+from domain.rewards.model import QR_PREFIX, Offer, Redemption
 from domain.text import checked_text, is_storable
 from domain.units import OUTSIDE_MAX
 
@@ -63,12 +63,12 @@ async def create_offer(
 
 
 async def redeem_offer(
-    commands: CommandQueue, rewards: RewardStore, *, owner: int, offer_id: int, key: str, minutes: int
+    commands: CommandQueue, rewards: RewardStore, *, owner: int, offer_id: int | None, key: str, minutes: int
 ) -> Redemption:
     """Reserves points and stock for `minutes`. Raises OfferUnavailable, InsufficientBalance, NotFound."""
     code = base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode().rstrip("=")
     command = RedeemOffer(
-        caller=owner, key=checked_key(key, "idempotencyKey"), offer=offer_id, code=code, minutes=minutes
+        caller=owner, key=checked_key(key, "idempotencyKey"), offer=offer_id or NOBODY, code=code, minutes=minutes
     )
     return await _redemption(rewards, await decided(commands, command))
 
@@ -76,9 +76,12 @@ async def redeem_offer(
 async def capture_redemption(
     commands: CommandQueue, rewards: RewardStore, *, partner_owner: int, code: str, till_reference: str
 ) -> Redemption:
-    """Exactly one till gets it. Raises RedemptionNotOpen, NotFound, IdempotencyKeyReused (another code)."""
+    """`code` as shown or as the QR picture holds it. Exactly one till gets it.
+
+    Raises RedemptionNotOpen, NotFound, IdempotencyKeyReused (another code).
+    """
     reference = checked_text(till_reference, "tillReference", most=64)
-    code = code.strip()
+    code = code.strip().removeprefix(QR_PREFIX).upper()
     if len(code) > CODE_CHARACTERS_MAX or not is_storable(code):
         raise NotFound("No redemption at your shop has this code.")
     command = CaptureRedemption(

@@ -44,11 +44,12 @@ SELECT count(*) FILTER (WHERE coalesce(b.held, 0) <> coalesce(h.amount, 0)) AS w
 _FILLS = """
 WITH fill AS (
   SELECT buy_order AS id, quantity, price FROM trade UNION ALL SELECT sell_order, quantity, price FROM trade),
+ asked AS (SELECT sequence AS id FROM command WHERE kind = 'PLACE_ORDER' AND answer_kind = 'order'),
  filled AS (SELECT id, sum(quantity) AS quantity, sum(price::numeric * quantity) AS notional FROM fill GROUP BY id)
-SELECT count(*) FILTER (WHERE o.quantity - o.remaining <> coalesce(f.quantity, 0)
+SELECT count(*) FILTER (WHERE o.id IS NULL OR asked.id IS NULL OR o.quantity - o.remaining <> coalesce(f.quantity, 0)
                            OR o.notional <> coalesce(f.notional, 0)
                            OR (o.status = 'FILLED') <> (o.remaining = 0)) AS wrong, count(*) AS seen
-  FROM orders o LEFT JOIN filled f USING (id)"""
+  FROM orders o FULL JOIN asked USING (id) LEFT JOIN filled f USING (id)"""
 
 _PRICES = """
 SELECT count(*) FILTER (WHERE t.price > b.price OR t.price < s.price OR b.owner = s.owner
@@ -62,14 +63,15 @@ SELECT count(*) FILTER (WHERE bid >= ask) AS wrong, count(*) AS seen FROM (
 
 _CAPTURED = """
 WITH spent AS (SELECT reference, count(*) AS times FROM journal WHERE kind = 'REDEMPTION_CAPTURE' GROUP BY reference)
-SELECT count(*) FILTER (WHERE (r.status = 'CAPTURED') <> (coalesce(s.times, 0) = 1)) AS wrong,
+SELECT count(*) FILTER (WHERE coalesce(r.status = 'CAPTURED', false) <> (coalesce(s.times, 0) = 1)) AS wrong,
        count(*) FILTER (WHERE r.status = 'CAPTURED') AS seen
   FROM redemption r FULL JOIN spent s ON s.reference = 'redemption:' || r.id"""
 
 _PERIODS = """
-SELECT count(*) FILTER (WHERE p.members <> s.members OR p.issued <> s.issued OR p.surrendered <> s.surrendered
-                           OR p.left_over <> s.left_over) AS wrong, count(*) AS seen
-  FROM period p CROSS JOIN LATERAL (
+WITH closed AS (SELECT sequence FROM command WHERE kind = 'CLOSE_PERIOD' AND answer_kind = 'period')
+SELECT count(*) FILTER (WHERE p.command IS NULL OR c.sequence IS NULL OR p.members <> s.members OR p.issued <> s.issued
+                           OR p.surrendered <> s.surrendered OR p.left_over <> s.left_over) AS wrong, count(*) AS seen
+  FROM period p FULL JOIN closed c ON c.sequence = p.command CROSS JOIN LATERAL (
     SELECT count(*) AS members, coalesce(sum(issued), 0) AS issued, coalesce(sum(surrendered), 0) AS surrendered,
            coalesce(sum(left_over), 0) AS left_over
       FROM period_statement l WHERE l.programme = p.programme AND l.week_start = p.week_start) s"""
@@ -218,7 +220,7 @@ async def _chain(connection: Connection) -> Check:
     name = "hash chain intact"
     chain = journal.GENESIS
     seen = 0
-    groups = [_Groups(connection, statement) for statement in (_COMMANDS, _JOURNALS, _POSTINGS, _TRADES)]
+    groups = [_Groups(connection, statement) for statement in CHAINED]
     async for row in connection.cursor("SELECT * FROM batch ORDER BY sequence", prefetch=FETCH):
         last = row["last_command"]
         head = [
@@ -232,13 +234,20 @@ async def _chain(connection: Connection) -> Check:
     return Check(name, f"{seen:,} links, head {chain.hex()[:16]}", True)
 
 
-_COMMANDS = """SELECT sequence, sequence AS s, caller, key::text, kind, payload, answer_kind, answer
-                 FROM command ORDER BY sequence"""
-_JOURNALS = "SELECT command, id, command AS c, kind, reference FROM journal ORDER BY id"
-_POSTINGS = """SELECT j.command, p.owner, p.entry, p.line, p.asset, p.held, p.amount
-                 FROM posting p JOIN journal j ON j.id = p.entry ORDER BY p.entry, p.line"""
-_TRADES = """SELECT command, instrument, sequence, price, quantity, value, buy_order, sell_order, buyer_fee, seller_fee,
-                    aggressor, command AS c FROM trade ORDER BY command, instrument, sequence"""
+CHAINED = (
+    """SELECT sequence, sequence AS s, caller, key::text, kind, payload, answer_kind, answer
+         FROM command ORDER BY sequence""",
+    "SELECT command, id, command AS c, kind, reference FROM journal ORDER BY id",
+    """SELECT j.command, p.owner, p.entry, p.line, p.asset, p.held, p.amount
+         FROM posting p JOIN journal j ON j.id = p.entry ORDER BY p.entry, p.line""",
+    """SELECT command, instrument, sequence, price, quantity, value, buy_order, sell_order, buyer_fee, seller_fee,
+              aggressor, command AS c FROM trade ORDER BY command, instrument, sequence""",
+    """SELECT command, owner, last_sequence, first_sequence, command AS c, payload
+         FROM account_event ORDER BY command, owner""",
+    """SELECT b.last_command, c.instrument, c.sequence, c.previous_sequence, c.levels
+         FROM book_change c JOIN batch b ON b.sequence = c.batch ORDER BY c.batch, c.instrument""",
+)
+"""The parts of a batch's link, in the order and the columns in which `batch.py` gives them, each after its command."""
 
 
 class _Groups:

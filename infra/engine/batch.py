@@ -98,7 +98,7 @@ class Batch:
                     postings.append((owner, entry.id, line, asset, held, amount))
             for trade, _ in outcome.trades:
                 trades.append((*trade, command))
-            for news in outcome.news:
+            for news in sorted(outcome.news, key=lambda told: told.owner):
                 payload = orjson.dumps(news.payloads).decode()
                 events.append((news.owner, news.last_sequence, news.first_sequence, command, payload))
         await things.write(connection, self._outcomes)
@@ -109,9 +109,11 @@ class Batch:
         await connection.copy_records_to_table("posting", records=postings, columns=POSTING)
         await self._append(connection, "trade", TRADE, trades)
         await self._append(connection, "account_event", EVENT, events)
-        instruments = await self._write_market_news(connection, trades)
+        changes = await self._write_market_news(connection, trades)
+        written = (self._commands, journals, postings, trades, events, changes)
         owners = sorted({event[0] for event in events})
-        return await self._write_batch(connection, chain, (journals, postings, trades), owners, instruments)
+        instruments = sorted({trade[0] for trade in trades} | {change[0] for change in changes})
+        return await self._write_batch(connection, journal.link(chain, [self._head()], *written), owners, instruments)
 
     async def _append(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Adds rows that carry the batch's time."""
@@ -136,8 +138,8 @@ class Batch:
             self.now,
         )
 
-    async def _write_market_news(self, connection: Connection, trades: Rows) -> list[int]:
-        """Minute candles and book changes; returns the instruments that have news."""
+    async def _write_market_news(self, connection: Connection, trades: Rows) -> Rows:
+        """Minute candles and book changes; returns the changes, by instrument."""
         candles: dict[int, list[int]] = {}
         for instrument, _, price, quantity, *_ in trades:
             candle = candles.setdefault(instrument, [instrument, price, price, price, price, 0, 0])
@@ -146,11 +148,11 @@ class Batch:
             candle[4] = price
             candle[5] += quantity
             candle[6] += 1
-        changes = [
+        changes = sorted(
             (market.instrument.id, market.book_sequence, self._book_sequences.get(symbol, 0), _levels(market))
             for symbol, market in self._state.markets.items()
             if market.book_sequence != self._book_sequences.get(symbol, 0)
-        ]
+        )
         if candles or changes:
             await connection.execute(
                 MARKET_NEWS,
@@ -159,22 +161,18 @@ class Batch:
                 self.now,
                 *_columns(changes, 4),
             )
-        return sorted({*candles, *(change[0] for change in changes)})
+        return changes
+
+    def _head(self) -> tuple[Any, ...]:
+        first, last = self._outcomes[0].sequence, self._outcomes[-1].sequence
+        return (self.sequence, self._epoch, first, last, self._state.digest().hex(), self.now)
 
     async def _write_batch(
-        self,
-        connection: Connection,
-        chain: bytes,
-        written: tuple[Rows, Rows, Rows],
-        owners: list[int],
-        instruments: list[int],
+        self, connection: Connection, chain: bytes, owners: list[int], instruments: list[int]
     ) -> bytes:
-        digest = self._state.digest()
-        first, last = self._outcomes[0].sequence, self._outcomes[-1].sequence
-        head = (self.sequence, self._epoch, first, last, digest.hex(), self.now)
-        chain = journal.link(chain, [head], self._commands, *written)
+        sequence, epoch, first, last, digest, now = self._head()
         await connection.execute(
-            BATCH, self.sequence, self._epoch, first, last, owners, instruments, digest, chain, self.now
+            BATCH, sequence, epoch, first, last, owners, instruments, bytes.fromhex(digest), chain, now
         )
         return chain
 

@@ -83,7 +83,10 @@ class Writer:
                     command_timeout=STATEMENT_SECONDS,
                     server_settings={"application_name": "gramme-writer", "timezone": "UTC"},
                 )
-                self._epoch = await lease.acquire(connection, self._address)
+                epoch = await lease.acquire(connection, self._address, lambda: not self._stopping)
+                if epoch is None:
+                    return
+                self._epoch = epoch
                 await self._recover(connection)
                 self._queue.open()
                 log.info(

@@ -6,6 +6,7 @@ and checked in every batch: a writer that was frozen and replaced finds another 
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from infra.postgres.connection import Connection
 
@@ -21,9 +22,11 @@ class LeaseLost(Exception):
     """Another writer has taken over; this one must not write any more."""
 
 
-async def acquire(connection: Connection, address: str) -> int:
-    """Waits until no other writer lives, then raises and returns the epoch."""
+async def acquire(connection: Connection, address: str, is_wanted: Callable[[], bool]) -> int | None:
+    """Waits until no other writer lives, then raises and returns the epoch; None once it is no longer wanted."""
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", WRITER_LOCK):
+        if not is_wanted():
+            return None
         await _end_stale_holder(connection)
         await asyncio.sleep(ASK_AGAIN_SECONDS)
     epoch: int = await connection.fetchval(

@@ -8,7 +8,7 @@ from domain.units import MinorUnits
 from schema.context import Info
 from schema.errors import IdempotencyKeyReused, InvalidInput, NotFound, Overloaded
 from schema.ledger.types import Balance
-from schema.node import uuid_of
+from schema.node import uuid_or_none
 from schema.permissions import Limited, Requires, operator
 from schema.scalars import Amount
 
@@ -49,7 +49,7 @@ class LedgerMutations:
             context.stores.ledger,
             context.stores.users,
             caller=context.owner,
-            user_id=uuid_of(user_id, "User"),
+            user_id=uuid_or_none(user_id, "User"),
             currency=currency,
             amount=amount,
             key=idempotency_key,
@@ -71,7 +71,7 @@ class LedgerMutations:
             context.stores.ledger,
             context.stores.users,
             caller=context.owner,
-            user_id=uuid_of(user_id, "User"),
+            user_id=uuid_or_none(user_id, "User"),
             asset=asset,
             amount=amount,
             key=idempotency_key,

@@ -16,7 +16,7 @@ from schema.errors import (
     Overloaded,
     RedemptionNotOpen,
 )
-from schema.node import number_of, uuid_of
+from schema.node import number_of, number_or_none, uuid_of
 from schema.permissions import Limited, Requires, operator, partner, person
 from schema.rewards.types import Offer, Partner, Redemption
 from schema.scalars import Amount
@@ -53,7 +53,7 @@ class RewardMutations:
             context.commands,
             context.stores.rewards,
             owner=context.owner,
-            offer_id=number_of(offer_id, "Offer"),
+            offer_id=number_or_none(offer_id, "Offer"),
             key=idempotency_key,
             minutes=context.redemption_minutes,
         )

@@ -52,7 +52,7 @@ class Redemption(Node):
     @strawberry.field
     @staticmethod
     def qr_payload(redemption: strawberry.Parent[rewards.Redemption], info: Info) -> str | None:
-        return f"gramme:redeem:{redemption.code}" if _is_shown(redemption, info) else None
+        return f"{rewards.QR_PREFIX}{redemption.code}" if _is_shown(redemption, info) else None
 
 
 def _is_shown(redemption: rewards.Redemption, info: Info) -> bool:

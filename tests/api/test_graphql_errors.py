@@ -28,7 +28,7 @@ def raised(cause: Exception) -> GraphQLError:
         (errors.Overloaded(retry_after_seconds=2), {"code": "UNAVAILABLE", "retryAfterSeconds": 2}),
         (errors.InvalidInput("No.", field="first"), {"code": "BAD_USER_INPUT", "field": "first"}),
         (errors.InvalidInput("No."), {"code": "BAD_USER_INPUT"}),
-        (errors.NotFound("No."), {"code": "NOT_FOUND"}),
+        (errors.NotFound("No."), {"code": "BAD_USER_INPUT"}),
         (ConnectionRefusedError("10.0.0.7:5432"), {"code": "UNAVAILABLE"}),
         (TimeoutError(), {"code": "UNAVAILABLE"}),
         (asyncpg.ConnectionDoesNotExistError("connection was closed"), {"code": "UNAVAILABLE"}),

@@ -89,7 +89,7 @@ def test_a_type_has_the_fields_of_its_refusal(refusal: DomainError) -> None:
         (errors.TooManyRequests("m", 7), {"code": "RATE_LIMITED", "retryAfterSeconds": 7}),
         (errors.Overloaded("m", 2), {"code": "UNAVAILABLE", "retryAfterSeconds": 2}),
         (errors.Unavailable(), {"code": "UNAVAILABLE"}),
-        (errors.NotFound("m"), {"code": "NOT_FOUND"}),
+        (errors.NotFound("m"), {"code": "BAD_USER_INPUT"}),
         (errors.Unauthenticated(), {"code": "UNAUTHENTICATED"}),
         (errors.InvalidCursor(), {"code": "INVALID_CURSOR"}),
         (errors.Resync(), {"code": "RESYNC"}),
@@ -167,7 +167,7 @@ async def test_a_missing_balance_names_its_asset(client: httpx.AsyncClient, reso
         "code": "INSUFFICIENT_BALANCE",
         "available": 0,
         "required": 5000,
-        "asset": {"code": "EUR", "kind": AssetKind.MONEY.value, "unit": "EUR"},
+        "asset": {"code": "EUR", "kind": AssetKind.MONEY.value, "unit": "minor units"},
     }
 
 

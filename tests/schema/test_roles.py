@@ -221,7 +221,7 @@ SUBSCRIPTIONS = [
     Row(
         "Subscription.importProgress",
         "importProgress(id: $id) { __typename }",
-        owned("Import", "NOT_FOUND"),
+        owned("Import", "BAD_USER_INPUT"),
         variables=identified("Import"),
     ),
 ]

@@ -42,7 +42,7 @@ def test_a_programme_opens_its_assets_and_its_market() -> None:
         make.create_programme(maker_fee_basis_points=10, taker_fee_basis_points=25, time_zone="Europe/London")
     )
 
-    money = Asset(1, MONEY, AssetKind.MONEY, MONEY)
+    money = Asset(1, MONEY, AssetKind.MONEY, "minor units")
     points = Asset(2, POINTS, AssetKind.POINTS, "points")
     allowance = Asset(3, SYMBOL, AssetKind.ALLOWANCE, "g")
     programme = Programme(1, "LON", "London", "GB", MONEY, 70_000, 15, "Europe/London", points, allowance, 10, 25)

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.errors import InvalidInput, NotFound
+from domain.ids import NOBODY
 from domain.ledger.model import Asset, AssetKind, Balance
 from domain.units import OUTSIDE_MAX
 from tests import factories as make
@@ -38,7 +39,7 @@ def test_a_currency_is_opened_by_its_first_deposit(exchange: Exchange) -> None:
     first = exchange.done(make.deposit(ALICE, 500, "EUR"))
     second = exchange.done(make.deposit(BOB, 500, "EUR"))
 
-    asset = Asset(4, "EUR", AssetKind.MONEY, "EUR")
+    asset = Asset(4, "EUR", AssetKind.MONEY, "minor units")
     assert first.things is not None
     assert first.things.assets == [asset]
     assert second.things is None
@@ -82,8 +83,13 @@ def test_no_more_may_enter_than_a_client_can_read(exchange: Exchange) -> None:
     assert exchange.balance(FLOAT, MONEY) == (-OUTSIDE_MAX, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the currency is opened before the amount is checked")
 def test_a_refused_deposit_of_a_new_currency_opens_nothing(exchange: Exchange) -> None:
     assert exchange.refusal(make.deposit(ALICE, OUTSIDE_MAX + 1), InvalidInput) == {"field": "amount"}
     assert exchange.refusal(make.deposit(ALICE, OUTSIDE_MAX + 1, "EUR"), InvalidInput) == {"field": "amount"}
     assert "EUR" not in exchange.state.assets
+
+
+def test_a_refusal_of_somebody_unknown_is_an_answer(exchange: Exchange) -> None:
+    assert exchange.refusal(make.deposit(NOBODY, 5), NotFound) == {}
+    assert exchange.refusal(make.deposit(ALICE, 5, "ZZZ"), InvalidInput) == {"field": "currency"}
+    assert exchange.refusal(make.issue(NOBODY, 5), NotFound) == {}

@@ -95,7 +95,6 @@ def test_redeeming_holds_the_points_and_one_of_the_stock(exchange: Exchange) -> 
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="the answer's redemption shares the engine's offer")
 def test_an_answer_shows_the_stock_as_that_command_left_it(exchange: Exchange) -> None:
     offer = offer_of(exchange, stock=3)
 
