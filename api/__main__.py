@@ -20,10 +20,12 @@ from api.settings import Settings
 from api.start import check_postgres, migrate_database, operator_login, prepare, servers
 from api.terminal import Terminal
 from infra.engine.audit import audit
-from mobile_stub.demo import run_demo
+from mobile_stub.demo import DemoResult, run_demo
 from schema.root import schema
 
 PHONES = 10
+CANCEL_TRIES = 3
+CANCEL_SECONDS = 0.75
 STOPPED = 128 + signal.SIGINT
 
 
@@ -35,6 +37,8 @@ def main() -> None:
     try:
         settings = Settings.from_environment()
         code = uvloop.run(_until_stopped(_command(arguments, settings, terminal), terminal, _is_endless(arguments)))
+    except KeyboardInterrupt:
+        code = STOPPED
     except Exception as error:
         sentence = sentence_of(error)
         if sentence is None:
@@ -67,6 +71,7 @@ def _log_to(terminal: Terminal) -> None:
         logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     else:
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("strawberry.ws").setLevel(logging.ERROR)  # Else every refused origin writes a line.
 
 
 def _is_endless(arguments: argparse.Namespace) -> bool:
@@ -94,6 +99,19 @@ async def _until_stopped(command: Coroutine[Any, Any, int], terminal: Terminal, 
         return 0 if is_endless else STOPPED
 
 
+async def _until_cancelled(demo: Coroutine[Any, Any, DemoResult]) -> DemoResult:
+    """The demo's result. A cancellation that a library swallows on its way down is sent again."""
+    task = asyncio.ensure_future(demo)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        for _ in range(CANCEL_TRIES):
+            task.cancel()
+            if (await asyncio.wait([task], timeout=CANCEL_SECONDS))[0]:
+                break
+        raise
+
+
 # ---------------------------------------------------------------- commands
 
 
@@ -110,8 +128,10 @@ async def run(settings: Settings, terminal: Terminal, *, phones: int, once: bool
         audience = f"operator {login.email}, password in {login.told}"
         terminal.say(f"Gramme is served at {address}/graphql; {audience}.")
         with terminal.demo(address, audience) as report:
-            result = await run_demo(
-                address, login.email, login.password, phones=phones, once=once, home=addressed.home, report=report
+            result = await _until_cancelled(
+                run_demo(
+                    address, login.email, login.password, phones=phones, once=once, home=addressed.home, report=report
+                )
             )
         terminal.show_result(result.state, result.failures)
         assert addressed.database_url
@@ -137,8 +157,8 @@ async def demo(settings: Settings, terminal: Terminal, *, url: str | None, phone
     login = operator_login(settings, make=False)
     address = (url or address_of(settings)).rstrip("/")
     with terminal.demo(address) as report:
-        result = await run_demo(
-            address, login.email, login.password, phones=phones, once=once, home=settings.home, report=report
+        result = await _until_cancelled(
+            run_demo(address, login.email, login.password, phones=phones, once=once, home=settings.home, report=report)
         )
     terminal.show_result(result.state, result.failures)
     return _verdict(terminal, result.failures)

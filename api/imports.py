@@ -59,20 +59,20 @@ async def _accepted(request: Request) -> Response:
     try:
         user = await _sender(request, now)
         _check_headers(request)
-        await resources.imports.check_room(user.owner)
-        upload: Path = resources.imports.upload_path(now)
-        try:
-            await _save(request, upload)
-            job = await resources.imports.accept(
-                upload,
-                owner=user.owner,
-                filename=_shown_name(request.query_params.get("filename", "")),
-                region=user.region,
-                time_zone=user.time_zone,
-                now=now,
-            )
-        finally:
-            await asyncio.to_thread(upload.unlink, missing_ok=True)
+        async with resources.imports.receiving(user.owner):
+            upload: Path = resources.imports.upload_path(now)
+            try:
+                await _save(request, upload)
+                job = await resources.imports.accept(
+                    upload,
+                    owner=user.owner,
+                    filename=_shown_name(request.query_params.get("filename", "")),
+                    region=user.region,
+                    time_zone=user.time_zone,
+                    now=now,
+                )
+            finally:
+                await asyncio.to_thread(upload.unlink, missing_ok=True)
     except Exception as error:
         if is_unavailable(error):
             raise Unavailable from error

@@ -11,6 +11,7 @@ import uvicorn
 from api.app import create_app
 from api.failures import CommandError
 from api.settings import Settings
+from api.socket_protocol import SocketProtocol
 
 FRAME_BYTES_MAX = 64 * 1024
 PING_SECONDS = 20
@@ -67,14 +68,16 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
                 lifespan="off",
                 loop="uvloop",
                 http="httptools",
-                ws="websockets-sansio",
+                ws=SocketProtocol,
                 ws_max_size=FRAME_BYTES_MAX,
                 ws_ping_interval=PING_SECONDS,
                 ws_ping_timeout=PING_SECONDS,
                 timeout_graceful_shutdown=CLOSE_SECONDS,
                 access_log=False,
                 log_config=None,
-                proxy_headers=False,
+                limit_concurrency=settings.connections,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 server_header=False,
             )
         )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+DIGITS_MAX = 9
+
 
 class SettingsError(Exception):
     """A setting cannot be used; the text says which, why, and what to do."""
@@ -36,6 +38,12 @@ class Settings:
     development: bool = _setting("GraphiQL, introspection and suggestions on.", False)
     allowed_origins: str = _setting(
         "Origins that may open a WebSocket, separated by commas; a request without an origin (a phone) always may.", ""
+    )
+    connections: int = _setting("Connections at once, sockets too; more are answered 503.", 10_000)
+    trusted_proxies: str = _setting(
+        "Addresses of proxies whose X-Forwarded-For is believed, separated by commas. Without it everybody behind a "
+        "proxy has the proxy's address, and shares its limits.",
+        "",
     )
     redemption_minutes: int = _setting("How long a redemption waits for the till.", 15)
     ademe_impact_co2: bool = _setting(
@@ -70,8 +78,8 @@ def _read(name: str, text: str, kind: object) -> object:
             return False
         raise SettingsError(f"{name} is {text!r}; write 1 or 0.")
     if kind is int:
-        if not text.isascii() or not text.isdecimal() or int(text) < 1:
-            raise SettingsError(f"{name} is {text!r}; write a whole number of 1 or more.")
+        if not text.isascii() or not text.isdecimal() or len(text) > DIGITS_MAX or int(text) < 1:
+            raise SettingsError(f"{name} is {text!r}; write a whole number of 1 or more, of at most 9 digits.")
         if name == "GRAMME_PORT" and int(text) > 65_535:
             raise SettingsError(f"{name} is {text!r}; a port lies between 1 and 65535.")
         return int(text)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import redis.exceptions
@@ -116,7 +117,7 @@ async def migrate_database(settings: Settings, setup: Setup) -> None:
 
 async def check_postgres(variable: str, url: str) -> None:
     """Raises CommandError where this address cannot be used."""
-    if not url.startswith(("postgres://", "postgresql://")):
+    if not _is_postgres_address(url):
         raise CommandError(
             f"{variable} is no address of Postgres: write postgresql://name:password@host:port/database."
         )
@@ -137,6 +138,14 @@ async def check_postgres(variable: str, url: str) -> None:
             )
     finally:
         await connection.close()
+
+
+def _is_postgres_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("postgres", "postgresql") and parts.port != 0
+    except ValueError:
+        return False
 
 
 async def check_redis(url: str) -> None:

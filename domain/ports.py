@@ -268,9 +268,7 @@ class FootprintStore(Protocol):
         """From the day totals; `allowance` and `remaining` are None, the service fills them."""
         ...
 
-    async def emissions_between(
-        self, owners: Sequence[int], start: datetime, end: datetime
-    ) -> dict[int, int]:
+    async def emissions_between(self, owners: Sequence[int], start: datetime, end: datetime) -> dict[int, int]:
         """Grams of COUNTED activities that start in [start, end), for owners that have one."""
         ...
 
@@ -278,5 +276,3 @@ class FootprintStore(Protocol):
 class ImportStore(Protocol):
     async def by_id(self, owner: int, import_id: UUID) -> ImportJob | None: ...
     async def rejections(self, import_id: UUID, limit: int) -> Sequence[Rejection]: ...
-
-

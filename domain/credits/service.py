@@ -18,6 +18,7 @@ from domain.units import BASIS_POINTS
 
 CODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+EARLIEST_WEEK = date(2000, 1, 3)
 WEEKLY_ALLOWANCE_MAX = 10_000_000_000
 """10,000 tonnes, so that closing the weeks of a great many members stays within what the ledger can hold."""
 POINTS_PER_KG_MAX = 1_000_000
@@ -104,11 +105,13 @@ async def close_period(
 ) -> PeriodTotals:
     """Closes the ISO week that holds `week_of` for everyone who is a member now.
 
-    Raises NotFound, PeriodNotOver, PeriodAlreadyClosed.
+    Raises NotFound, PeriodNotOver, PeriodAlreadyClosed, InvalidInput for a year that must be a typing error.
     """
     programme = await programmes.programme(programme_code)
     if programme is None:
         raise NotFound("There is no programme with this code.")
+    if week_of < EARLIEST_WEEK:
+        raise InvalidInput(f"No week before {EARLIEST_WEEK} can be closed.", "weekOf")
     try:
         monday = week_start(week_of)
         start, end = week_bounds(monday, programme.time_zone)

@@ -13,6 +13,7 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
     if market is None:
         raise InvalidInput("There is no instrument with this symbol.", "symbol")
     rules.check_order(command, market.instrument, turn.now)
+    rules.check_level(command, market.book.level(command.side, command.price))
     order = _new_order(turn, command, market)
     _check_balance(turn, order)
 

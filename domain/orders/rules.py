@@ -4,14 +4,25 @@ from datetime import datetime, time, timedelta
 
 from domain.commands import PlaceOrder
 from domain.errors import InvalidInput
-from domain.orders.model import Instrument, MarketClosed, OrderType, PriceOutsideBand, TimeInForce, TradingPhase
+from domain.orders.model import (
+    Instrument,
+    MarketClosed,
+    OrderLimitExceeded,
+    OrderType,
+    PriceLevel,
+    PriceOutsideBand,
+    TimeInForce,
+    TradingPhase,
+)
 from domain.units import GRAMS_PER_TONNE, OUTSIDE_MAX, purchase_hold
 
+LARGEST_ORDER = 1_000_000_000_000
+"""A megatonne, in grams."""
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 def check_order(order: PlaceOrder, instrument: Instrument, now: datetime) -> None:
-    """Raises InvalidInput, PriceOutsideBand or MarketClosed with the reason and the numbers."""
+    """Raises InvalidInput, OrderLimitExceeded, PriceOutsideBand or MarketClosed with the reason and the numbers."""
     _check_combination(order, now)
     _check_numbers(order, instrument)
     if instrument.phase is not TradingPhase.CONTINUOUS:
@@ -45,6 +56,8 @@ def _check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
         raise InvalidInput(f"At this price one lot is worth less than 1; the lowest price is {lowest}.", "price")
     if purchase_hold(order.price, order.quantity, instrument.highest_fee_basis_points) > OUTSIDE_MAX:
         raise InvalidInput("Price times quantity is larger than anything this market can settle.", "quantity")
+    if order.quantity > LARGEST_ORDER:
+        raise OrderLimitExceeded(f"An order has at most {LARGEST_ORDER} g; place several.")
 
 
 def effective_time_in_force(order: PlaceOrder) -> TimeInForce:
@@ -59,3 +72,9 @@ def deadline(order: PlaceOrder, now: datetime) -> datetime | None:
     if order.time_in_force is TimeInForce.DAY:
         return datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)
     return order.expires_at
+
+
+def check_level(order: PlaceOrder, standing: PriceLevel) -> None:
+    """Raises OrderLimitExceeded where a level would hold more than clients can read."""
+    if standing.quantity + order.quantity > OUTSIDE_MAX:
+        raise OrderLimitExceeded(f"So much stands at {order.price} already that no client could read the sum.")

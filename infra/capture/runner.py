@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -65,6 +66,7 @@ class ImportRunner:
         self._folder = folder.absolute()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._receiving: Counter[int] = Counter()
 
     async def start(self) -> None:
         await asyncio.to_thread(self._prepare_folder)
@@ -86,11 +88,20 @@ class ImportRunner:
         """Where a file may be written while it comes in; `accept` takes it from there."""
         return self._folder / f"{new_id(now)}{UPLOADING}"
 
-    async def check_room(self, owner: int) -> None:
-        """Raises Overloaded where too many files wait already."""
-        everybody, own = await self._imports.waiting(owner)
-        if everybody >= WAITING_MAX or own >= WAITING_PER_OWNER_MAX:
-            raise Overloaded("Too many files wait to be read. Send this one again later.", retry_after_seconds=10)
+    @asynccontextmanager
+    async def receiving(self, owner: int) -> AsyncIterator[None]:
+        """The time in which a file comes in. Raises Overloaded where too many come in or wait already."""
+        self._receiving[owner] += 1
+        try:
+            everybody, own = await self._imports.waiting(owner)
+            everybody += self._receiving.total()
+            if everybody > WAITING_MAX or own + self._receiving[owner] > WAITING_PER_OWNER_MAX:
+                raise Overloaded("Too many files wait to be read. Send this one again later.", retry_after_seconds=10)
+            yield
+        finally:
+            self._receiving[owner] -= 1
+            if not self._receiving[owner]:
+                del self._receiving[owner]
 
     async def accept(
         self, upload: Path, *, owner: int, filename: str, region: str, time_zone: str, now: datetime

@@ -40,7 +40,7 @@ WITH k AS (INSERT INTO candle (instrument, opened_at, open, high, low, close, vo
                     AS u(instrument, open, high, low, close, volume, trades)
              ON CONFLICT (instrument, opened_at) DO UPDATE
                SET high = greatest(candle.high, EXCLUDED.high), low = least(candle.low, EXCLUDED.low),
-                   close = EXCLUDED.close, volume = candle.volume + EXCLUDED.volume,
+                   close = EXCLUDED.close, volume = least(candle.volume::numeric + EXCLUDED.volume, 9007199254740991),
                    trades = candle.trades + EXCLUDED.trades)
 INSERT INTO book_change (instrument, sequence, previous_sequence, levels, batch)
   SELECT u.*, $8::bigint FROM unnest($10::int[], $11::bigint[], $12::bigint[], $13::text[]) u"""

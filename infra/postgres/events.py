@@ -104,18 +104,14 @@ class PostgresEvents:
         return _Things(orders, trades, redemptions, assets)
 
 
-def _payload(
-    entry: list[Any], things: _Things
-) -> OrderUpdated | TradeExecuted | BalanceChanged | RedemptionUpdated:
+def _payload(entry: list[Any], things: _Things) -> OrderUpdated | TradeExecuted | BalanceChanged | RedemptionUpdated:
     match entry:
         case ["T", order_id, remaining, notional, status, reason, trades_until, trade_sequence]:
             order = _order_then(things.orders[order_id], remaining, notional, status, reason, trades_until)
             trade = things.trades[order.instrument.id, trade_sequence]
             return TradeExecuted(order, fill_from_row(trade, order_id, order.side))
         case ["O", order_id, remaining, notional, status, reason, trades_until]:
-            return OrderUpdated(
-                _order_then(things.orders[order_id], remaining, notional, status, reason, trades_until)
-            )
+            return OrderUpdated(_order_then(things.orders[order_id], remaining, notional, status, reason, trades_until))
         case ["R", redemption_id, status]:
             return RedemptionUpdated(replace(things.redemptions[redemption_id], status=RedemptionStatus(status)))
         case ["B", asset_id, available, held, reason]:

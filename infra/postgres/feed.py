@@ -23,7 +23,8 @@ _LAST_TRADE = _TRADE + "ORDER BY sequence DESC LIMIT 1"
 _TRADES_AFTER = _TRADE + "AND sequence > $2 ORDER BY sequence LIMIT $3"
 _DAY = """
     SELECT (array_agg(open ORDER BY opened_at))[1] AS open, max(high) AS high, min(low) AS low,
-           (array_agg(close ORDER BY opened_at DESC))[1] AS close, sum(volume)::bigint AS volume,
+           (array_agg(close ORDER BY opened_at DESC))[1] AS close,
+           least(sum(volume), 9007199254740991)::bigint AS volume,
            sum(trades)::bigint AS trades
     FROM candle WHERE instrument = $1 AND opened_at >= $2 HAVING count(*) > 0"""
 _NEWS = """
@@ -70,10 +71,7 @@ class PostgresFeed:
             day = await connection.fetchrow(_DAY, instrument, midnight)
         return MarketImage(
             change["sequence"] if change else 0,
-            [
-                (OrderSide(row["side"]), PriceLevel(row["price"], row["quantity"], row["orders"]))
-                for row in levels
-            ],
+            [(OrderSide(row["side"]), PriceLevel(row["price"], row["quantity"], row["orders"])) for row in levels],
             public_trade_from_row(trade, symbol) if trade else None,
             Candle(opened_at=midnight, **day) if day else None,
             change["at"] if change else None,

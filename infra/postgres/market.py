@@ -37,7 +37,8 @@ _TRADES_BY_SEQUENCE = f"""
     JOIN trade t ON t.instrument = wanted.instrument AND t.sequence = wanted.sequence"""
 _CANDLES = """
     SELECT bin AS opened_at, (array_agg(open ORDER BY opened_at))[1] AS open, max(high) AS high, min(low) AS low,
-           (array_agg(close ORDER BY opened_at DESC))[1] AS close, sum(volume)::bigint AS volume,
+           (array_agg(close ORDER BY opened_at DESC))[1] AS close,
+           least(sum(volume), 9007199254740991)::bigint AS volume,
            sum(trades)::bigint AS trades
     FROM (SELECT *, date_bin($2::interval, opened_at, timestamptz '1970-01-01 00:00Z') AS bin FROM candle
           WHERE instrument = $1 AND opened_at >= $3 AND opened_at < $4::timestamptz + $2::interval) AS minutes

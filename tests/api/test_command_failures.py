@@ -45,9 +45,9 @@ def sentence(command: str, **settings: str) -> str:
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("GRAMME_PORT", "http", "GRAMME_PORT is 'http'; write a whole number of 1 or more."),
+        ("GRAMME_PORT", "http", "GRAMME_PORT is 'http'; write a whole number of 1 or more, of at most 9 digits."),
         ("GRAMME_PORT", "70000", "GRAMME_PORT is '70000'; a port lies between 1 and 65535."),
-        ("GRAMME_QUEUE_SIZE", "0", "GRAMME_QUEUE_SIZE is '0'; write a whole number of 1 or more."),
+        ("GRAMME_QUEUE_SIZE", "0", "GRAMME_QUEUE_SIZE is '0'; write a whole number of 1 or more, of at most 9 digits."),
         ("GRAMME_DEVELOPMENT", "maybe", "GRAMME_DEVELOPMENT is 'maybe'; write 1 or 0."),
     ],
 )
@@ -110,7 +110,7 @@ def test_an_address_that_is_none_of_postgres(urls: Urls, url: str) -> None:
 
 def test_an_address_that_cannot_be_read(urls: Urls) -> None:
     assert sentence("serve", **urls | {"GRAMME_DATABASE_URL": "postgresql://a:b@127.0.0.1:port/x"}) == (
-        "GRAMME_DATABASE_URL cannot be read: write postgresql://name:password@host:port/database."
+        "GRAMME_DATABASE_URL is no address of Postgres: write postgresql://name:password@host:port/database."
     )
 
 

@@ -7,8 +7,17 @@ from itertools import product
 import pytest
 
 from domain.errors import InvalidInput
-from domain.orders.model import Instrument, MarketClosed, OrderType, PriceOutsideBand, TimeInForce, TradingPhase
-from domain.orders.rules import check_order, deadline, effective_time_in_force
+from domain.orders.model import (
+    Instrument,
+    MarketClosed,
+    OrderLimitExceeded,
+    OrderType,
+    PriceLevel,
+    PriceOutsideBand,
+    TimeInForce,
+    TradingPhase,
+)
+from domain.orders.rules import LARGEST_ORDER, check_level, check_order, deadline, effective_time_in_force
 from domain.units import OUTSIDE_MAX
 from tests import factories as make
 from tests.domain.orders.orders import INSTRUMENT
@@ -121,20 +130,38 @@ def test_no_lot_is_worth_less_than_one(lot_size: int, price: int, named: str | N
     assert refused_field(replace(INSTRUMENT, lot_size=lot_size), quantity=lot_size, price=price) == named
 
 
+MOST = OUTSIDE_MAX * 1_000_000 // LARGEST_ORDER
+"""The price at which the largest order is worth the largest number that a client can read."""
+
+
 @pytest.mark.parametrize(
-    ("fee", "quantity", "named"),
+    ("fee", "price", "named"),
     [
-        (0, OUTSIDE_MAX, None),
-        (0, OUTSIDE_MAX + 1, "quantity"),
-        (1, OUTSIDE_MAX, "quantity"),
-        (10_000, OUTSIDE_MAX // 2, None),
-        (10_000, OUTSIDE_MAX // 2 + 1, "quantity"),
+        (0, MOST, None),
+        (0, MOST + 1, "quantity"),
+        (1, MOST, "quantity"),
+        (10_000, MOST // 2, None),
+        (10_000, MOST // 2 + 1, "quantity"),
     ],
 )
-def test_no_order_holds_more_than_a_client_can_read(fee: int, quantity: int, named: str | None) -> None:
+def test_no_order_holds_more_than_a_client_can_read(fee: int, price: int, named: str | None) -> None:
     instrument = replace(INSTRUMENT, lot_size=1, taker_fee_basis_points=fee)
 
-    assert refused_field(instrument, quantity=quantity, price=1_000_000) == named
+    assert refused_field(instrument, quantity=LARGEST_ORDER, price=price) == named
+
+
+def test_no_order_is_larger_than_a_megatonne() -> None:
+    assert refused_field(INSTRUMENT, quantity=LARGEST_ORDER, price=1_000) is None
+    with pytest.raises(OrderLimitExceeded):
+        refused_field(INSTRUMENT, quantity=LARGEST_ORDER + INSTRUMENT.lot_size, price=1_000)
+
+
+def test_no_price_level_is_larger_than_a_client_can_read() -> None:
+    order = make.buy(make.ALICE, 1_000, 50_000)
+
+    check_level(order, PriceLevel(50_000, OUTSIDE_MAX - 1_000, 3))
+    with pytest.raises(OrderLimitExceeded):
+        check_level(order, PriceLevel(50_000, OUTSIDE_MAX - 999, 3))
 
 
 @pytest.mark.parametrize("phase", [TradingPhase.CLOSED, TradingPhase.CALL_AUCTION, TradingPhase.HALTED])
