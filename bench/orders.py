@@ -47,6 +47,7 @@ from infra.embedded import EmbeddedServers
 from infra.engine.audit import audit
 from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
+from infra.postgres.connection import Connection
 from infra.postgres.migrate import migrate
 from infra.redis.connection import news_channel, open_redis
 from infra.redis.publisher import Publisher
@@ -304,26 +305,35 @@ async def fund(queue: LocalQueue, owners: int) -> str:
     return symbol
 
 
+@dataclass(frozen=True)
+class Written:
+    """What the batches of a phase hold."""
+
+    batch_sizes: list[int]
+    trades_per_order: float
+    takers: float
+    """Share of the orders that traded as they came."""
+
+
+async def written_after(connection: Connection, batch: int) -> Written:
+    sizes = await connection.fetch("SELECT last_command - first_command + 1 FROM batch WHERE sequence > $1", batch)
+    row = await connection.fetchrow(
+        """WITH first AS (SELECT min(first_command) AS command FROM batch WHERE sequence > $1)
+           SELECT (SELECT count(*) FROM orders, first WHERE id >= command) AS orders, count(*) AS trades,
+                  count(DISTINCT CASE aggressor WHEN 'BUY' THEN buy_order ELSE sell_order END) AS takers
+             FROM trade, first WHERE trade.command >= first.command""",
+        batch,
+    )
+    assert row is not None
+    return Written([size[0] for size in sizes], row["trades"] / row["orders"], row["takers"] / row["orders"])
+
+
 @dataclass
 class Round:
     pgbench: float
     full: Load
     half: Load
-    batches: list[int]
-    trades_per_order: float
-
-
-async def _batch_sizes(connection: "asyncpg.Connection[asyncpg.Record]", after: int) -> list[int]:
-    rows = await connection.fetch("SELECT last_command - first_command + 1 FROM batch WHERE sequence > $1", after)
-    return [row[0] for row in rows]
-
-
-async def _counters(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[int, int, int]:
-    row = await connection.fetchrow(
-        """SELECT (SELECT max(sequence) FROM batch), (SELECT count(*) FROM trade), (SELECT count(*) FROM orders)"""
-    )
-    assert row is not None
-    return row[0], row[1], row[2]
+    written: Written
 
 
 async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[Round]:
@@ -342,13 +352,11 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
             await full_rate(queue, flow, 1.0, arguments.in_flight)
             for number in range(1, arguments.rounds + 1):
                 pgbench = await pgbench_rate(peer_url)
-                before = await _counters(connection)
+                before = await connection.fetchval("SELECT max(sequence) FROM batch")
                 full = await full_rate(queue, flow, arguments.seconds, arguments.in_flight)
-                after = await _counters(connection)
-                batches = await _batch_sizes(connection, before[0])
+                written = await written_after(connection, before)
                 half = await paced(queue, flow, arguments.seconds / 2, full.rate / (1 - CANCEL_SHARE) / 2)
-                traded = (after[1] - before[1]) / (after[2] - before[2])
-                rounds.append(Round(pgbench, full, half, batches, traded))
+                rounds.append(Round(pgbench, full, half, written))
                 console.print(
                     f"round {number}: pgbench {pgbench:,.0f} tps, orders {full.rate:,.0f}/s, "
                     f"ratio {full.rate / pgbench:.2f}"
@@ -358,7 +366,7 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
     return rounds
 
 
-async def _tell_server(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _tell_server(connection: Connection) -> None:
     shown = {
         name: await connection.fetchval(f"SHOW {name}")
         for name in ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers")
@@ -389,7 +397,7 @@ def report(rounds: list[Round]) -> float:
     """Prints the table; returns the median ratio."""
     table = Table("", "median", "range")
     ratios = [round_.full.rate / round_.pgbench for round_ in rounds]
-    sizes = [size for round_ in rounds for size in round_.batches]
+    sizes = [size for round_ in rounds for size in round_.written.batch_sizes]
     rows: list[tuple[str, Sequence[float], str]] = [
         ("pgbench TPC-B, transactions/s", [round_.pgbench for round_ in rounds], ",.0f"),
         ("settled orders/s", [round_.full.rate for round_ in rounds], ",.0f"),
@@ -402,7 +410,8 @@ def report(rounds: list[Round]) -> float:
         ("half rate: p99 ms", [round_.half.percentile(0.99) for round_ in rounds], ".1f"),
         ("half rate: CPU of writer and clients, cores", [round_.half.cpu for round_ in rounds], ".2f"),
         ("commands in a batch at full rate", sizes, ",.0f"),
-        ("trades per order", [round_.trades_per_order for round_ in rounds], ".2f"),
+        ("orders that traded as they came", [round_.written.takers for round_ in rounds], ".0%"),
+        ("trades per order", [round_.written.trades_per_order for round_ in rounds], ".2f"),
         ("cancels in a round", [round_.full.cancels for round_ in rounds], ",.0f"),
         ("orders refused in a round", [round_.full.refused + round_.half.refused for round_ in rounds], ",.0f"),
     ]
