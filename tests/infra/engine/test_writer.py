@@ -1,6 +1,7 @@
 """The commit loop on a real database: the pure engine's answers, each key once, COMMIT first, one bad apple."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -48,6 +49,11 @@ async def all_green(database: TestDatabase) -> bool:
     return all(check.ok for check in await audit(database.app_url))
 
 
+def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the writer had to log: a batch that was tried again is as good as the first time, but not as fast."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 # ---------------------------------------------------------------- the pure engine's answers
 
 
@@ -62,7 +68,7 @@ async def send(running: Running, phase: Phase) -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 7, 512])
 async def test_a_random_day_is_answered_and_stored_as_the_pure_engine_decides(
-    database: TestDatabase, owner: Connection, seed: int, batch_size: int
+    database: TestDatabase, owner: Connection, seed: int, batch_size: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     day = RandomDay(seed)
     phases = day.phases(count=12, length=40)
@@ -71,6 +77,7 @@ async def test_a_random_day_is_answered_and_stored_as_the_pure_engine_decides(
         for phase in phases:
             await send(running, phase)
 
+    assert not troubles(caplog)
     await assert_stored_as(day, owner)
     assert await all_green(database)
     commands, digest, difference = await first_difference(database.app_url)
@@ -123,7 +130,9 @@ async def assert_stored_as(day: RandomDay, connection: Connection) -> None:
 # ---------------------------------------------------------------- each key once
 
 
-async def test_the_same_key_in_one_batch_is_one_order(running: Running, owner: Connection) -> None:
+async def test_the_same_key_in_one_batch_is_one_order(
+    running: Running, owner: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
     order = make.sell(ALICE, 1_000, 50_000)
 
     first, second, third = await running.submit(order, order, order)
@@ -131,6 +140,7 @@ async def test_the_same_key_in_one_batch_is_one_order(running: Running, owner: C
     assert first.state.status is OrderStatus.OPEN
     assert stored(first) == stored(second) == stored(third) == ("order", {"id": len(OPENING) + 1})
     assert (second.state, third.state) == (None, None)
+    assert not troubles(caplog)
     assert await owner.fetchval("SELECT count(*) FROM orders") == 1
     assert await owner.fetchval("SELECT count(*) FROM command WHERE key = $1", order.key) == 1
     assert await available(owner, ALICE, SYMBOL) == (99_000, 1_000)
