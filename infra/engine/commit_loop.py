@@ -29,6 +29,8 @@ IDLE_SECONDS = 0.25
 BEAT_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 STATEMENT_SECONDS = 30
+BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Every statement of the writer goes by key; a plan made while the tables were small must be right as they grow."""
 EARLIER = """SELECT c.caller, c.key, c.payload_hash, c.answer_kind, c.answer
                FROM unnest($1::bigint[], $2::uuid[]) AS u(caller, key) JOIN command c USING (caller, key)"""
 
@@ -81,7 +83,7 @@ class Writer:
                 connection = await asyncpg.connect(
                     self._url,
                     command_timeout=STATEMENT_SECONDS,
-                    server_settings={"application_name": "gramme-writer", "timezone": "UTC"},
+                    server_settings={"application_name": "gramme-writer", "timezone": "UTC", **BY_INDEX},
                 )
                 epoch = await lease.acquire(connection, self._address, lambda: not self._stopping)
                 if epoch is None:
