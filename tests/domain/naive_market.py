@@ -28,6 +28,7 @@ from domain.commands import (
     PlaceOrder,
     RedeemOffer,
 )
+from domain.ids import NOBODY
 
 Answer = tuple[str, dict[str, Any]]
 LARGEST = 2**53 - 1
@@ -287,6 +288,10 @@ class NaiveMarket:
         self.owned[owner, asset] += amount
 
     def _deposit(self, command: Deposit, _now: datetime) -> Answer:
+        if command.currency not in ("GBP", "EUR"):
+            raise invalid("currency")
+        if command.owner == NOBODY:
+            raise Refused("NOT_FOUND")
         if command.amount < 1 or self.entered[command.currency] + command.amount > LARGEST:
             raise invalid("amount")
         self._open(command.currency, "MONEY")
@@ -294,7 +299,7 @@ class NaiveMarket:
         return "balance", {"owner": command.owner, "asset": command.currency}
 
     def _issue(self, command: Issue, _now: datetime) -> Answer:
-        if command.asset not in self.kinds:
+        if command.owner == NOBODY or command.asset not in self.kinds:
             raise Refused("NOT_FOUND")
         if self.kinds[command.asset] == "MONEY":
             raise invalid("asset")

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from domain.commands import Command, PlaceOrder
 from domain.engine import Engine
 from domain.errors import DomainError
+from domain.ids import NOBODY
 from domain.orders.book import OrderBook
 from domain.orders.model import OrderSide, OrderType, TimeInForce
 from domain.turn import Outcome
@@ -273,13 +274,16 @@ class ExchangeMachine(RuleBasedStateMachine):
     def expire(self) -> None:
         self.apply(make.expire_due())
 
-    @rule(owner=owners, amount=st.sampled_from([0, 1, 5_000, 2**53]), currency=st.sampled_from([MONEY, MONEY, "EUR"]))
+    @rule(
+        owner=st.sampled_from([*PEOPLE, NOBODY]),
+        amount=st.sampled_from([0, 1, 5_000, 2**53]),
+        currency=st.sampled_from([MONEY, MONEY, "EUR", "ZZZ"]),
+    )
     def deposit(self, owner: int, amount: int, currency: str) -> None:
-        if amount <= 5_000 or currency in self.naive.kinds:
-            self.apply(make.deposit(owner, amount, currency, key=self.key()))
+        self.apply(make.deposit(owner, amount, currency, key=self.key()))
 
     @rule(
-        owner=owners,
+        owner=st.sampled_from([*PEOPLE, NOBODY]),
         amount=st.sampled_from([0, 1, 5_000, 2**53]),
         asset=st.sampled_from([SYMBOL, FEELESS, POINTS, MONEY, "PTS-NONE"]),
     )

@@ -81,7 +81,7 @@ async def test_closing_fails_what_waits_and_refuses_what_comes() -> None:
 
     queue.close()
 
-    done = await asyncio.gather(*tasks, return_exceptions=True)
+    done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
     assert [type(each) for each in done] == [Unavailable, Unavailable]
     with pytest.raises(Unavailable):
         await queue.submit(make.deposit(make.ALICE, 3))
