@@ -14,7 +14,7 @@ from domain.errors import Overloaded, Unavailable
 from domain.orders.model import OrderStatus, TimeInForce
 from domain.units import OUTSIDE_MAX
 from infra.engine.audit import audit
-from infra.engine.recovery import recover
+from infra.engine.recovery import CorruptLedger, recover
 from infra.engine.replay import first_difference
 from infra.postgres.connection import Connection
 from tests import factories as make
@@ -394,6 +394,23 @@ async def test_a_repeated_key_among_bad_ones_still_gets_its_answer(running: Runn
 
     assert [answer.kind for answer in answers] == ["order", "INTERNAL", "order"]
     assert answers[0].data == answers[2].data
+
+
+@pytest.mark.xfail(strict=True, reason="whoever is in the batch waits 15 s where the recovery between two tries fails")
+async def test_a_ledger_that_was_changed_meanwhile_ends_the_writer_and_nobody_waits(
+    running: Running, owner: Connection
+) -> None:
+    """The bad command makes the writer read again what it wrote."""
+    await running.submit(make.sell(ALICE, 1_000, 50_000))
+    await owner.execute("UPDATE orders SET remaining = remaining - 500")
+
+    answers = await asyncio.wait_for(
+        running.outcome_of(make.deposit(BOB, 7), BAD["NUL in a text"], make.deposit(BOB, 8)), 2
+    )
+
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    assert isinstance(running.writer.failure, CorruptLedger)
+    assert await owner.fetchval("SELECT max(sequence) FROM command") == len(OPENING) + 1
 
 
 async def test_what_cannot_be_written_down_at_all_never_reaches_the_writer(running: Running) -> None:
