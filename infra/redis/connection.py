@@ -1,7 +1,5 @@
 """The connection to Redis or Valkey, which holds nothing that may not be lost."""
 
-import asyncio
-
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
@@ -24,13 +22,3 @@ def open_redis(url: str) -> Redis:
 def news_channel(database: str) -> str:
     """Where the writer of this database (its `current_database()`) rings."""
     return f"gramme:{database}:news"
-
-
-async def end_task(task: asyncio.Task[None]) -> None:
-    """Cancels a task that talks to Redis, again and again until it ends.
-
-    redis-py sends under `asyncio.wait_for`, which before Python 3.12 loses a cancellation that comes as it finishes.
-    """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=0.1)

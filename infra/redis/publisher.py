@@ -6,7 +6,7 @@ import logging
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from infra.redis.connection import end_task
+from infra.tasks import end_task
 
 log = logging.getLogger(__name__)
 

@@ -31,8 +31,11 @@ LOCAL_COUNTERS_MAX = 100_000
 class RateLimits:
     """The domain's RateLimiter. `limits` has one number for each name of WINDOW_SECONDS."""
 
-    def __init__(self, redis: Redis, database: str, limits: Mapping[str, int]) -> None:
+    def __init__(
+        self, redis: Redis, database: str, limits: Mapping[str, int], patience_seconds: float = REDIS_TIMEOUT_SECONDS
+    ) -> None:
         self._redis = redis
+        self._patience_seconds = patience_seconds
         self._database = database
         self._limits = {name: limits[name] for name in WINDOW_SECONDS}
         self._local: dict[str, tuple[int, float]] = {}
@@ -62,7 +65,7 @@ class RateLimits:
         return self._add_here(amount, key, (window + 1) * seconds)
 
     async def _add_in_redis(self, amount: int, key: str, seconds: int) -> int:
-        async with asyncio.timeout(REDIS_TIMEOUT_SECONDS), self._redis.pipeline(transaction=True) as pipeline:
+        async with asyncio.timeout(self._patience_seconds), self._redis.pipeline(transaction=True) as pipeline:
             pipeline.incrby(key, amount)
             pipeline.expire(key, seconds + 1)
             total, _ = await pipeline.execute()

@@ -128,8 +128,8 @@ MESSAGES: dict[str, tuple[list[str | bytes], int]] = {
     "a megabyte": (["a" * 1_000_000], 1009),
     "17 megabytes": (["a" * 17_000_000], 1009),
     "one id twice": ([INIT, subscribe(EVENTS, "x"), subscribe(EVENTS, "x")], 4409),
-    "300 pings at once": ([INIT, *['{"type":"ping"}'] * 300], 4429),
-    "300 completes at once": ([INIT, *['{"type":"complete","id":"1"}'] * 300], 4429),
+    "2,000 pings at once": ([INIT, *['{"type":"ping"}'] * 2_000], 4429),
+    "2,000 completes at once": ([INIT, *['{"type":"complete","id":"1"}'] * 2_000], 4429),
 }
 
 
