@@ -36,7 +36,7 @@ def main() -> None:
     _log_to(terminal)
     try:
         settings = Settings.from_environment()
-        code = uvloop.run(_until_stopped(_command(arguments, settings, terminal), terminal, _is_endless(arguments)))
+        code = uvloop.run(_until_stopped(arguments, settings, terminal))
     except KeyboardInterrupt:
         code = STOPPED
     except Exception as error:
@@ -48,14 +48,16 @@ def main() -> None:
     sys.exit(code)
 
 
-def _command(arguments: argparse.Namespace, settings: Settings, terminal: Terminal) -> Coroutine[Any, Any, int]:
+def _command(
+    arguments: argparse.Namespace, settings: Settings, terminal: Terminal, stopping: asyncio.Event
+) -> Coroutine[Any, Any, int]:
     match arguments.command:
         case "run":
-            return run(settings, terminal, phones=arguments.phones, once=arguments.once)
+            return run(settings, terminal, stopping, phones=arguments.phones, once=arguments.once)
         case "serve":
-            return serve(settings, terminal)
+            return serve(settings, terminal, stopping)
         case "demo":
-            return demo(settings, terminal, url=arguments.url, phones=arguments.phones, once=arguments.once)
+            return demo(settings, terminal, stopping, url=arguments.url, phones=arguments.phones, once=arguments.once)
         case "migrate":
             return migrate(settings, terminal)
         case "audit":
@@ -78,16 +80,18 @@ def _is_endless(arguments: argparse.Namespace) -> bool:
     return arguments.command == "serve" or (arguments.command in ("run", "demo") and not arguments.once)
 
 
-async def _until_stopped(command: Coroutine[Any, Any, int], terminal: Terminal, is_endless: bool) -> int:
-    """The command's exit code; SIGINT and SIGTERM end it the orderly way, with 130 where it was not done."""
-    task = asyncio.ensure_future(command)
+async def _until_stopped(arguments: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """The command's exit code; SIGINT and SIGTERM end it the orderly way, with 130 where it was not done.
+
+    They set `stopping` too: a cancellation alone can be lost on its way, as `asyncio.wait_for` loses some before 3.12.
+    """
+    stopping = asyncio.Event()
+    task = asyncio.ensure_future(_command(arguments, settings, terminal, stopping))
     loop = asyncio.get_running_loop()
-    stopped = False
 
     def stop() -> None:
-        nonlocal stopped
-        if not stopped:
-            stopped = True
+        if not stopping.is_set():
+            stopping.set()
             task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -96,12 +100,14 @@ async def _until_stopped(command: Coroutine[Any, Any, int], terminal: Terminal, 
         return await task
     except asyncio.CancelledError:
         terminal.say("Stopped.")
-        return 0 if is_endless else STOPPED
+        return 0 if _is_endless(arguments) else STOPPED
 
 
-async def _until_cancelled(demo: Coroutine[Any, Any, DemoResult]) -> DemoResult:
-    """The demo's result. A cancellation that a library swallows on its way down is sent again."""
+async def _unless_stopped(demo: Coroutine[Any, Any, DemoResult], stopping: asyncio.Event) -> DemoResult:
+    """The demo's result. A cancellation that is lost on its way is sent again."""
     task = asyncio.ensure_future(demo)
+    if stopping.is_set():
+        task.cancel()
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -115,7 +121,7 @@ async def _until_cancelled(demo: Coroutine[Any, Any, DemoResult]) -> DemoResult:
 # ---------------------------------------------------------------- commands
 
 
-async def run(settings: Settings, terminal: Terminal, *, phones: int, once: bool) -> int:
+async def run(settings: Settings, terminal: Terminal, stopping: asyncio.Event, *, phones: int, once: bool) -> int:
     address = address_of(settings)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings))
@@ -128,10 +134,11 @@ async def run(settings: Settings, terminal: Terminal, *, phones: int, once: bool
         audience = f"operator {login.email}, password in {login.told}"
         terminal.say(f"Gramme is served at {address}/graphql; {audience}.")
         with terminal.demo(address, audience) as report:
-            result = await _until_cancelled(
+            result = await _unless_stopped(
                 run_demo(
                     address, login.email, login.password, phones=phones, once=once, home=addressed.home, report=report
-                )
+                ),
+                stopping,
             )
         terminal.show_result(result.state, result.failures)
         assert addressed.database_url
@@ -141,7 +148,7 @@ async def run(settings: Settings, terminal: Terminal, *, phones: int, once: bool
     return _verdict(terminal, [*result.failures, *([] if is_sound else ["the audit found a breach"])])
 
 
-async def serve(settings: Settings, terminal: Terminal) -> int:
+async def serve(settings: Settings, terminal: Terminal, stopping: asyncio.Event) -> int:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings))
         with terminal.setup() as setup:
@@ -149,16 +156,19 @@ async def serve(settings: Settings, terminal: Terminal) -> int:
             await prepare(addressed, setup)
             await stack.enter_async_context(serving(addressed, listener))
         terminal.say(f"Gramme is served at {address_of(settings)}/graphql. Ctrl-C stops it.")
-        await asyncio.Event().wait()
+        await stopping.wait()
     return 0
 
 
-async def demo(settings: Settings, terminal: Terminal, *, url: str | None, phones: int, once: bool) -> int:
+async def demo(
+    settings: Settings, terminal: Terminal, stopping: asyncio.Event, *, url: str | None, phones: int, once: bool
+) -> int:
     login = operator_login(settings, make=False)
     address = (url or address_of(settings)).rstrip("/")
     with terminal.demo(address) as report:
-        result = await _until_cancelled(
-            run_demo(address, login.email, login.password, phones=phones, once=once, home=settings.home, report=report)
+        result = await _unless_stopped(
+            run_demo(address, login.email, login.password, phones=phones, once=once, home=settings.home, report=report),
+            stopping,
         )
     terminal.show_result(result.state, result.failures)
     return _verdict(terminal, result.failures)

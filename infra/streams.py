@@ -25,9 +25,9 @@ from infra.market_feed import Clock, MarketFeed
 from infra.postgres.connection import Database, is_unavailable
 from infra.postgres.events import PostgresEvents, Wanted
 from infra.postgres.feed import PostgresFeed
-from infra.redis.connection import end_task
 from infra.redis.subscriber import Subscriber
 from infra.shared_read import SharedRead
+from infra.tasks import end_task
 
 POLL_SECONDS = 0.5
 IMPORT_POLL_SECONDS = 0.25

@@ -29,6 +29,7 @@ from domain.ports import FactorStore
 from infra.postgres.connection import Database, is_unavailable
 from infra.postgres.imports import ClaimedImport, PostgresImports
 from infra.postgres.meter_readings import MeterRecorder, MeterRow, TooManyOverlaps
+from infra.tasks import end_task
 
 WORKERS = 2
 WAITING_MAX = 200
@@ -73,9 +74,7 @@ class ImportRunner:
         self._tasks = [asyncio.create_task(self._work(), name=f"import-{number}") for number in range(WORKERS)]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(end_task(task) for task in self._tasks))
 
     def _prepare_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
