@@ -107,6 +107,6 @@ class Unavailable(DomainError):
 
 @dataclass(eq=False)
 class Internal(DomainError):
-    """Our own fault, stored under the caller's key; the log holds the details."""
+    """Our own fault; the log holds the details. It is not stored: the same key may be sent again."""
 
     message: str = "This request could not be carried out because of a fault of ours. Nothing was moved."

@@ -151,8 +151,8 @@ class Writer:
 
     async def _carry_out_singly(self, connection: Connection, batch: list[Pending]) -> None:
         for number, pending in enumerate(batch):
-            await self._recover(connection)
             try:
+                await self._recover(connection)
                 await self._commit(connection, [pending])
             except Exception as error:
                 if not _is_fault_of_a_command(error):
@@ -236,7 +236,7 @@ def _expire_due() -> Pending:
 
 def _is_fault_of_a_command(error: Exception) -> bool:
     """True for bad data (SQLSTATE classes 22 and 23, what cannot be encoded) and for a fault in a rule."""
-    if isinstance(error, lease.LeaseLost) or is_unavailable(error):
+    if isinstance(error, lease.LeaseLost | recovery.CorruptLedger) or is_unavailable(error):
         return False
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "")[:2] in {"22", "23"}

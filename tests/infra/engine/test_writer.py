@@ -396,7 +396,6 @@ async def test_a_repeated_key_among_bad_ones_still_gets_its_answer(running: Runn
     assert answers[0].data == answers[2].data
 
 
-@pytest.mark.xfail(strict=True, reason="whoever is in the batch waits 15 s where the recovery between two tries fails")
 async def test_a_ledger_that_was_changed_meanwhile_ends_the_writer_and_nobody_waits(
     running: Running, owner: Connection
 ) -> None:
