@@ -1,6 +1,6 @@
 """Instruments, orders and trades: what they are and which combinations make sense."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.errors import DomainError
 from domain.ledger.model import Asset
+from domain.orders.terms import Terms
 
 
 @dataclass(eq=False)
@@ -86,7 +87,11 @@ class TradingPhase(StrEnum):
 
 @dataclass(slots=True)
 class Instrument:
-    """A market. `asset` is what is traded, `money` what it is paid in. Fees are basis points of a trade's value."""
+    """A market. `asset` is what is traded, `money` what it is paid in. Fees are basis points of a trade's value.
+
+    An order's price lies from `price_floor` to `price_ceiling`, both inclusive, as the terms and the reference price
+    (the last official close) give them. The phase holds until `phase_until`, None where nothing will end it by itself.
+    """
 
     id: int
     symbol: str
@@ -100,6 +105,13 @@ class Instrument:
     reference_price: int | None = None
     price_floor: int | None = None
     price_ceiling: int | None = None
+    terms: Terms = field(default_factory=Terms)
+    phase_until: datetime | None = None
+    opens_at: datetime | None = None
+    """When a market that takes no orders will take them again, where that is known."""
+    session_start: datetime | None = None
+    session_trades: int = 0
+    """The trade counter when the session began: trades past it make the official close."""
 
     @property
     def highest_fee_basis_points(self) -> int:

@@ -14,10 +14,9 @@ from domain.orders.model import (
     TimeInForce,
     TradingPhase,
 )
+from domain.orders.terms import LARGEST_ORDER
 from domain.units import GRAMS_PER_TONNE, OUTSIDE_MAX, purchase_hold
 
-LARGEST_ORDER = 1_000_000_000_000
-"""A megatonne, in grams."""
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 

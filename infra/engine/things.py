@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 from domain.turn import Outcome
 from infra.postgres.connection import Connection
 
@@ -12,6 +14,7 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     changed = [(outcome.sequence, outcome.things) for outcome in outcomes if outcome.things is not None]
     if not changed:
         return
+    instruments = {market.id: market for _, things in changed for market in things.instruments}
     offers = {offer.id: offer for _, things in changed for offer in things.offers.values()}
     redemptions = {item.id: item for _, things in changed for item in things.redemptions.values()}
     tills = {key: till for _, things in changed for key, till in things.till_references.items()}
@@ -22,7 +25,13 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     )
     await _insert(
         connection,
-        "INSERT INTO instrument VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        """INSERT INTO instrument VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+           ON CONFLICT (id) DO UPDATE SET
+             tick_size = EXCLUDED.tick_size, lot_size = EXCLUDED.lot_size, phase = EXCLUDED.phase,
+             reference_price = EXCLUDED.reference_price, price_floor = EXCLUDED.price_floor,
+             price_ceiling = EXCLUDED.price_ceiling, terms = EXCLUDED.terms, phase_until = EXCLUDED.phase_until,
+             opens_at = EXCLUDED.opens_at, session_start = EXCLUDED.session_start,
+             session_trades = EXCLUDED.session_trades""",
         (
             (
                 market.id,
@@ -37,9 +46,13 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
                 market.reference_price,
                 market.price_floor,
                 market.price_ceiling,
+                orjson.dumps(market.terms.as_values()).decode(),
+                market.phase_until,
+                market.opens_at,
+                market.session_start,
+                market.session_trades,
             )
-            for _, things in changed
-            for market in things.instruments
+            for market in instruments.values()
         ),
     )
     await _insert(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import asyncpg
+import orjson
 
 from domain.credits.model import Programme
 from domain.ledger.model import Asset, AssetKind
@@ -17,6 +18,7 @@ from domain.orders.model import (
     TimeInForce,
     TradingPhase,
 )
+from domain.orders.terms import terms_of
 from domain.rewards.model import Offer, Partner, Redemption, RedemptionStatus
 
 Row: TypeAlias = asyncpg.Record
@@ -40,6 +42,11 @@ def instrument_of(row: Row, assets: Mapping[int, Asset]) -> Instrument:
         reference_price=row["reference_price"],
         price_floor=row["price_floor"],
         price_ceiling=row["price_ceiling"],
+        terms=terms_of(orjson.loads(row["terms"])),
+        phase_until=row["phase_until"],
+        opens_at=row["opens_at"],
+        session_start=row["session_start"],
+        session_trades=row["session_trades"],
     )
 
 

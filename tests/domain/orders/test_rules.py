@@ -17,7 +17,8 @@ from domain.orders.model import (
     TimeInForce,
     TradingPhase,
 )
-from domain.orders.rules import LARGEST_ORDER, check_level, check_order, deadline, effective_time_in_force
+from domain.orders.rules import check_level, check_order, deadline, effective_time_in_force
+from domain.orders.terms import LARGEST_ORDER
 from domain.units import OUTSIDE_MAX
 from tests import factories as make
 from tests.domain.orders.orders import INSTRUMENT

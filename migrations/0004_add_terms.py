@@ -1,0 +1,18 @@
+"""Terms of trading, phases and sessions of an instrument; what the book's feed tells of them."""
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+TERMS = [
+    """ALTER TABLE instrument
+        ADD terms text NOT NULL DEFAULT '{}', ADD phase_until timestamptz, ADD opens_at timestamptz,
+        ADD session_start timestamptz, ADD session_trades bigint NOT NULL DEFAULT 0""",
+    # What a call auction would come to now; null outside of one. The phase is null where the change left it as it was.
+    """ALTER TABLE book_change
+        ADD phase text, ADD indicative_price bigint, ADD indicative_quantity bigint, ADD surplus bigint""",
+]
+
+
+class Migration(migrations.Migration):
+    dependencies = [("gramme", "0003_create_footprint")]
+    operations = [ops.RunSQL(TERMS)]
