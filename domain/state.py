@@ -56,6 +56,8 @@ class State:
     redemption_codes: dict[str, int] = field(default_factory=dict)
     ended_orders: dict[tuple[int, UUID], Order] = field(default_factory=dict)
     ended_redemptions: dict[int, Redemption] = field(default_factory=dict)
+    _ended_orders_before: dict[tuple[int, UUID], Order] = field(default_factory=dict)
+    _ended_redemptions_before: dict[int, Redemption] = field(default_factory=dict)
     _deadlines: list[tuple[datetime, int]] = field(default_factory=list)
 
     # ------------------------------------------------------------ balances
@@ -118,14 +120,22 @@ class State:
         """Reserved or ended."""
         if redemption_id is None:
             return None
-        return self.redemptions.get(redemption_id) or self.ended_redemptions.get(redemption_id)
+        return (
+            self.redemptions.get(redemption_id)
+            or self.ended_redemptions.get(redemption_id)
+            or self._ended_redemptions_before.get(redemption_id)
+        )
+
+    def order(self, key: tuple[int, UUID]) -> Order | None:
+        """Resting or ended."""
+        return self.orders.get(key) or self.ended_orders.get(key) or self._ended_orders_before.get(key)
 
     def forget_ended(self) -> None:
-        """Drops what has ended; the driver loads it again where a command names it."""
-        for redemption in self.ended_redemptions.values():
+        """Drops what ended before the last call: its batch is stored, and a command that names it loads it again."""
+        for redemption in self._ended_redemptions_before.values():
             self.redemption_codes.pop(redemption.code, None)
-        self.ended_redemptions.clear()
-        self.ended_orders.clear()
+        self._ended_redemptions_before, self.ended_redemptions = self.ended_redemptions, {}
+        self._ended_orders_before, self.ended_orders = self.ended_orders, {}
 
     # ------------------------------------------------------------ time
 

@@ -31,14 +31,13 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
 def cancel_order(turn: Turn, command: CancelOrder) -> Answer:
     """Cancelling what its owner has already cancelled returns it."""
     key = (command.caller, command.client_order_id)
-    order = turn.state.orders.get(key)
+    order = turn.state.order(key)
     if order is None:
-        ended = turn.state.ended_orders.get(key)
-        if ended is None:
-            raise NotFound("There is no order of yours with this clientOrderId.")
-        if ended.reason is not OrderReason.CANCELLED_BY_OWNER:
-            raise OrderNotOpen(f"This order is {ended.status} and can no longer be cancelled.")
-        return _answer(ended)
+        raise NotFound("There is no order of yours with this clientOrderId.")
+    if not order.resting:
+        if order.reason is not OrderReason.CANCELLED_BY_OWNER:
+            raise OrderNotOpen(f"This order is {order.status} and can no longer be cancelled.")
+        return _answer(order)
     end_resting(turn, order, OrderStatus.CANCELLED, OrderReason.CANCELLED_BY_OWNER)
     return _answer(order)
 

@@ -1,10 +1,11 @@
-"""One batch as rows: gathered from the outcomes, written by one statement, bound into the hash chain.
+"""One batch as rows: gathered from the outcomes, bound into the hash chain, then written.
 
 What is only ever added goes by COPY, orders and balances by one statement fed by arrays; `things.py` writes rare rows
 (assets, offers, closed weeks). All in the transaction of the caller.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +56,7 @@ EVENT = ("owner", "last_sequence", "first_sequence", "command", "payload")
 BATCH = "INSERT INTO batch VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 Rows = list[tuple[Any, ...]]
+Arguments = tuple[Any, ...]
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
@@ -84,8 +86,8 @@ class Batch:
         self._hashes.append(pending.payload_hash)
         self._outcomes.append(outcome)
 
-    async def write(self, connection: Connection, chain: bytes) -> bytes:
-        """Writes everything but the COMMIT; returns the chain's new hash."""
+    def seal(self, chain: bytes) -> "SealedBatch":
+        """The rows as things are now, before a later batch changes them; `chain` is the hash of the batch before."""
         journals: Rows = []
         postings: Rows = []
         trades: Rows = []
@@ -101,27 +103,30 @@ class Batch:
             for news in sorted(outcome.news, key=lambda told: told.owner):
                 payload = orjson.dumps(news.payloads).decode()
                 events.append((news.owner, news.last_sequence, news.first_sequence, command, payload))
-        await things.write(connection, self._outcomes)
-        await self._write_orders_and_balances(connection)
         commands = [(*row, payload_hash) for row, payload_hash in zip(self._commands, self._hashes, strict=True)]
-        await self._append(connection, "command", COMMAND, commands)
-        await self._append(connection, "journal", ("id", "command", "kind", "reference"), journals)
-        await connection.copy_records_to_table("posting", records=postings, columns=POSTING)
-        await self._append(connection, "trade", TRADE, trades)
-        await self._append(connection, "account_event", EVENT, events)
-        changes = await self._write_market_news(connection, trades)
-        written = (self._commands, journals, postings, trades, events, changes)
+        appended = (
+            ("command", (*COMMAND, "at"), self._dated(commands)),
+            ("journal", ("id", "command", "kind", "reference", "at"), self._dated(journals)),
+            ("posting", POSTING, postings),
+            ("trade", (*TRADE, "at"), self._dated(trades)),
+            ("account_event", (*EVENT, "at"), self._dated(events)),
+        )
+        changes = self._book_changes()
+        digest = self._state.digest()
+        first, last = self._outcomes[0].sequence, self._outcomes[-1].sequence
+        head = (self.sequence, self._epoch, first, last, digest.hex(), self.now)
+        chain = journal.link(chain, [head], self._commands, journals, postings, trades, events, changes)
         owners = sorted({event[0] for event in events})
         instruments = sorted({trade[0] for trade in trades} | {change[0] for change in changes})
-        return await self._write_batch(connection, journal.link(chain, [self._head()], *written), owners, instruments)
+        row = (self.sequence, self._epoch, first, last, owners, instruments, digest, chain, self.now)
+        rare, market_news = things.rows_of(self._outcomes), self._market_news(trades, changes)
+        return SealedBatch(self.sequence, chain, rare, self._orders_and_balances(), appended, market_news, row)
 
-    async def _append(self, connection: Connection, table: str, columns: Sequence[str], rows: Rows) -> None:
-        """Adds rows that carry the batch's time."""
-        if rows:
-            records = [(*row, self.now) for row in rows]
-            await connection.copy_records_to_table(table, records=records, columns=[*columns, "at"])
+    def _dated(self, rows: Rows) -> Rows:
+        """The rows with the batch's time."""
+        return [(*row, self.now) for row in rows]
 
-    async def _write_orders_and_balances(self, connection: Connection) -> None:
+    def _orders_and_balances(self) -> Arguments:
         placed = {order.id: order for outcome in self._outcomes for order in outcome.placed}
         changed = {
             order_id: order
@@ -130,16 +135,23 @@ class Batch:
             if order_id not in placed
         }
         moved = {key for outcome in self._outcomes for key in outcome.balances}
-        await connection.execute(
-            ORDERS_AND_BALANCES,
+        return (
             *_columns((_placed_row(order) for order in placed.values()), 16),
             *_columns(((order.id, *_state_row(order)) for order in changed.values()), 6),
             *_columns(((owner, asset, *self._state.balance(owner, asset)) for owner, asset in sorted(moved)), 4),
             self.now,
         )
 
-    async def _write_market_news(self, connection: Connection, trades: Rows) -> Rows:
-        """Minute candles and book changes; returns the changes, by instrument."""
+    def _book_changes(self) -> Rows:
+        """Books that differ from where they stood when the batch was made, by instrument."""
+        return sorted(
+            (market.instrument.id, market.book_sequence, self._book_sequences.get(symbol, 0), _levels(market))
+            for symbol, market in self._state.markets.items()
+            if market.book_sequence != self._book_sequences.get(symbol, 0)
+        )
+
+    def _market_news(self, trades: Rows, changes: Rows) -> Arguments:
+        """Minute candles and book changes; nothing where there are none."""
         candles: dict[int, list[int]] = {}
         for instrument, _, price, quantity, *_ in trades:
             candle = candles.setdefault(instrument, [instrument, price, price, price, price, 0, 0])
@@ -148,33 +160,34 @@ class Batch:
             candle[4] = price
             candle[5] += quantity
             candle[6] += 1
-        changes = sorted(
-            (market.instrument.id, market.book_sequence, self._book_sequences.get(symbol, 0), _levels(market))
-            for symbol, market in self._state.markets.items()
-            if market.book_sequence != self._book_sequences.get(symbol, 0)
-        )
-        if candles or changes:
-            await connection.execute(
-                MARKET_NEWS,
-                *_columns((tuple(candle) for candle in candles.values()), 7),
-                self.sequence,
-                self.now,
-                *_columns(changes, 4),
-            )
-        return changes
+        if not candles and not changes:
+            return ()
+        columns = _columns((tuple(candle) for candle in candles.values()), 7)
+        return (*columns, self.sequence, self.now, *_columns(changes, 4))
 
-    def _head(self) -> tuple[Any, ...]:
-        first, last = self._outcomes[0].sequence, self._outcomes[-1].sequence
-        return (self.sequence, self._epoch, first, last, self._state.digest().hex(), self.now)
 
-    async def _write_batch(
-        self, connection: Connection, chain: bytes, owners: list[int], instruments: list[int]
-    ) -> bytes:
-        sequence, epoch, first, last, digest, now = self._head()
-        await connection.execute(
-            BATCH, sequence, epoch, first, last, owners, instruments, bytes.fromhex(digest), chain, now
-        )
-        return chain
+@dataclass(frozen=True, slots=True)
+class SealedBatch:
+    """Rows that nothing changes any more; `chain` is the hash that ends with them."""
+
+    sequence: int
+    chain: bytes
+    _things: things.Written
+    _orders_and_balances: Arguments
+    _appended: tuple[tuple[str, tuple[str, ...], Rows], ...]
+    _market_news: Arguments
+    _row: Arguments
+
+    async def write(self, connection: Connection) -> None:
+        """Everything but the COMMIT."""
+        await things.write(connection, self._things)
+        await connection.execute(ORDERS_AND_BALANCES, *self._orders_and_balances)
+        for table, columns, rows in self._appended:
+            if rows:
+                await connection.copy_records_to_table(table, records=rows, columns=columns)
+        if self._market_news:
+            await connection.execute(MARKET_NEWS, *self._market_news)
+        await connection.execute(BATCH, *self._row)
 
 
 def _placed_row(order: Order) -> tuple[Any, ...]:

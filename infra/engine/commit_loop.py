@@ -1,5 +1,7 @@
 """The writer: takes what waits, one transaction, COMMIT, and only then the answers and the bell.
 
+While a batch is being written, the next one is decided in memory; it is written after it, or never.
+
 Any error drops the state and rebuilds it from Postgres: after a rollback, and above all after a connection lost during
 COMMIT, memory may be ahead of the truth. A fault in the data or in a rule is found by applying that batch again one
 command at a time; the culprit is answered INTERNAL, the others go on.
@@ -8,6 +10,7 @@ command at a time; the culprit is answered INTERNAL, the others go on.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,11 +20,12 @@ from domain.commands import Answer, ExpireDue
 from domain.engine import Engine
 from domain.errors import IdempotencyKeyReused, Internal, Unavailable
 from infra.engine import lease, recovery
-from infra.engine.batch import Batch
+from infra.engine.batch import Batch, SealedBatch
 from infra.engine.journal import answer_of, stored_form
 from infra.engine.loading import load_named
 from infra.engine.queue import LocalQueue, Pending
 from infra.postgres.connection import Connection, is_unavailable
+from infra.tasks import end_task
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,24 @@ EARLIER = """SELECT c.caller, c.key, c.payload_hash, c.answer_kind, c.answer
 
 Earlier = dict[tuple[int, UUID], tuple[bytes, Answer]]
 SYSTEM_CALLER = 0
+BREATH = 32
+"""Commands decided before the event loop gets its turn, so that what is being written flows on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A batch that was applied in memory: what to write, None where nothing is new, and what to answer then."""
+
+    answers: list[tuple[Pending, Answer]]
+    batch: SealedBatch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A batch on its way into Postgres."""
+
+    pendings: list[Pending]
+    task: "asyncio.Task[None]"
 
 
 def utc_now() -> datetime:
@@ -68,6 +90,8 @@ class Writer:
         self._chain = b""
         self._newest = datetime.fromtimestamp(0, UTC)
         self._beaten_at = 0.0
+        self._writing: Writing | None = None
+        self._fresh: Earlier = {}
         self.failure: Exception | None = None
 
     @property
@@ -79,12 +103,10 @@ class Writer:
         """Elects itself, recovers and writes; after an outage it does so again. Returns after `stop` or a `failure`."""
         while not self._stopping and self.failure is None:
             connection: Connection | None = None
+            reader: Connection | None = None
             try:
-                connection = await asyncpg.connect(
-                    self._url,
-                    command_timeout=STATEMENT_SECONDS,
-                    server_settings={"application_name": "gramme-writer", "timezone": "UTC", **BY_INDEX},
-                )
+                connection = await self._connect("gramme-writer")
+                reader = await self._connect("gramme-writer-reads")
                 epoch = await lease.acquire(connection, self._address, lambda: not self._stopping)
                 if epoch is None:
                     return
@@ -94,7 +116,7 @@ class Writer:
                 log.info(
                     "The writer is ready at command %d, epoch %d.", self._engine.state.command_sequence, self._epoch
                 )
-                await self._serve(connection)
+                await self._serve(connection, reader)
             except recovery.CorruptLedger as error:
                 log.critical("The ledger cannot be trusted, so nothing is traded: %s.", error)
                 self.failure = error
@@ -107,10 +129,21 @@ class Writer:
                     log.warning("Postgres cannot be reached; trying again: %s", error)
             finally:
                 self._queue.close()
-                if connection is not None:
-                    connection.terminate()
+                if self._writing is not None:
+                    await end_task(self._writing.task)
+                    self._writing = None
+                for opened in (connection, reader):
+                    if opened is not None:
+                        opened.terminate()
             if not self._stopping and self.failure is None:
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _connect(self, name: str) -> Connection:
+        return await asyncpg.connect(
+            self._url,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings={"application_name": name, "timezone": "UTC", **BY_INDEX},
+        )
 
     def stop(self) -> None:
         """Ends `run` after the batch that is under way."""
@@ -119,17 +152,20 @@ class Writer:
     async def _recover(self, connection: Connection) -> None:
         recovered = await recovery.recover(connection)
         self._engine = Engine(recovered.state)
+        self._fresh = {}
         self._batch_sequence = recovered.batch_sequence
         self._chain = recovered.chain
         self._newest = recovered.newest
 
-    async def _serve(self, connection: Connection) -> None:
+    async def _serve(self, connection: Connection, reader: Connection) -> None:
         while not self._stopping:
             if await self._queue.wait(IDLE_SECONDS):
-                await self._carry_out(connection, self._queue.take(self._batch_size))
+                await self._carry_out(connection, reader, self._queue.take(self._batch_size))
             elif self._engine.state.is_due(self._now()):
-                await self._commit(connection, [])
-            await self._beat(connection)
+                await self._carry_out(connection, reader, [])
+            else:
+                await self._carry_out(connection, reader, None)
+        await self._carry_out(connection, reader, None)
 
     async def _beat(self, connection: Connection) -> None:
         loop_time = asyncio.get_running_loop().time()
@@ -137,23 +173,52 @@ class Writer:
             await lease.beat(connection, self._epoch)
             self._beaten_at = loop_time
 
-    async def _carry_out(self, connection: Connection, batch: list[Pending]) -> None:
-        """Commits a batch; where a command of it is at fault, finds out which."""
-        try:
-            await self._commit(connection, batch)
-        except Exception as error:
-            if not _is_fault_of_a_command(error):
-                for pending in batch:
-                    pending.fail(Unavailable())
-                raise
-            log.warning("A batch of %d is applied again one by one: %r", len(batch), error)
-            await self._carry_out_singly(connection, batch)
+    async def _carry_out(self, connection: Connection, reader: Connection, batch: list[Pending] | None) -> None:
+        """Decides a batch while the one before is written, then begins to write it; None only waits for that one.
 
-    async def _carry_out_singly(self, connection: Connection, batch: list[Pending]) -> None:
+        Where a command of either is at fault, finds out which.
+        """
+        before = self._writing
+        try:
+            decided = None if batch is None else await self._decide(reader, batch)
+            if before is not None:
+                await before.task
+            self._writing = None
+            await self._beat(connection)
+        except Exception as error:
+            await self._clear_up(connection, reader, before, batch or [], error)
+        else:
+            if decided is not None:
+                self._writing = Writing(batch or [], asyncio.create_task(self._write(connection, decided)))
+
+    async def _clear_up(
+        self,
+        connection: Connection,
+        reader: Connection,
+        before: Writing | None,
+        batch: list[Pending],
+        error: Exception,
+    ) -> None:
+        """After an error of the batch that was being written, or else of the one that was being decided."""
+        pendings = batch
+        if before is not None:
+            await asyncio.wait([before.task])
+            self._writing = None
+            fault = before.task.exception()
+            error = fault if isinstance(fault, Exception) else error
+            pendings = [pending for pending in (*before.pendings, *batch) if not pending.answer.done()]
+        if not _is_fault_of_a_command(error):
+            for pending in pendings:
+                pending.fail(Unavailable())
+            raise error
+        log.warning("%d commands are applied again one by one: %r", len(pendings), error)
+        await self._carry_out_singly(connection, reader, pendings)
+
+    async def _carry_out_singly(self, connection: Connection, reader: Connection, batch: list[Pending]) -> None:
         for number, pending in enumerate(batch):
             try:
                 await self._recover(connection)
-                await self._commit(connection, [pending])
+                await self._write(connection, await self._decide(reader, [pending]))
             except Exception as error:
                 if not _is_fault_of_a_command(error):
                     for rest in batch[number:]:
@@ -164,31 +229,41 @@ class Writer:
                 pending.resolve(Answer(internal.code, internal.as_data()))
         await self._recover(connection)
 
-    async def _commit(self, connection: Connection, pendings: list[Pending]) -> None:
-        answers: list[tuple[Pending, Answer]] = []
+    async def _decide(self, reader: Connection, pendings: list[Pending]) -> Decided:
+        """Applies a batch in memory. What `reader` sees may lack the batch that is being written; memory has that."""
         state = self._engine.state
-        async with connection.transaction():
-            if await connection.fetchval(lease.CHECK, self._epoch) is None:
-                raise lease.LeaseLost
-            earlier = await self._earlier_answers(connection, pendings)
-            new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
-            await load_named(connection, state, [pending.command for pending in new])
-            batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
-            if state.is_due(batch.now):
-                self._apply(batch, _expire_due())
-            for pending in pendings:
-                answers.append((pending, self._answer(batch, pending, earlier)))
-            if batch:
-                chain = await batch.write(connection, self._chain)
-        if batch:
-            self._batch_sequence = batch.sequence
-            self._chain = chain
-            self._newest = batch.now
+        before, self._fresh = self._fresh, {}
         state.forget_ended()
-        for pending, answer in answers:
+        earlier = before | await self._earlier_answers(reader, pendings)
+        new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
+        await load_named(reader, state, [pending.command for pending in new])
+        batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
+        if state.is_due(batch.now):
+            self._apply(batch, _expire_due())
+        answers: list[tuple[Pending, Answer]] = []
+        for number, pending in enumerate(pendings, 1):
+            answers.append((pending, self._answer(batch, pending, earlier)))
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
+        if not batch:
+            return Decided(answers, None)
+        sealed = batch.seal(self._chain)
+        self._batch_sequence = sealed.sequence
+        self._chain = sealed.chain
+        self._newest = batch.now
+        return Decided(answers, sealed)
+
+    async def _write(self, connection: Connection, decided: Decided) -> None:
+        """One transaction; the answers after its COMMIT."""
+        if decided.batch is not None:
+            async with connection.transaction():
+                if await connection.fetchval(lease.CHECK, self._epoch) is None:
+                    raise lease.LeaseLost
+                await decided.batch.write(connection)
+        for pending, answer in decided.answers:
             pending.resolve(answer)
-        if batch:
-            await self._ring(batch.sequence)
+        if decided.batch is not None:
+            await self._ring(decided.batch.sequence)
 
     def _answer(self, batch: Batch, pending: Pending, earlier: Earlier) -> Answer:
         """The answer given before under this key, or the engine's."""
@@ -199,7 +274,7 @@ class Writer:
         known = earlier.get(key)
         if known is None:
             answer = self._apply(batch, pending)
-            earlier[key] = (pending.payload_hash, Answer(answer.kind, answer.data))
+            earlier[key] = self._fresh[key] = (pending.payload_hash, Answer(answer.kind, answer.data))
             return answer
         payload_hash, answer = known
         if payload_hash != pending.payload_hash:

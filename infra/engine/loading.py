@@ -40,7 +40,7 @@ async def _load_ended_orders(connection: Connection, state: State, commands: lis
     keys = [
         (command.caller, command.client_order_id)
         for command in commands
-        if isinstance(command, CancelOrder) and (command.caller, command.client_order_id) not in state.orders
+        if isinstance(command, CancelOrder) and state.order((command.caller, command.client_order_id)) is None
     ]
     if not keys:
         return
@@ -59,7 +59,7 @@ async def _load_ended_redemptions(connection: Connection, state: State, commands
     ids = [
         command.redemption
         for command in commands
-        if isinstance(command, CancelRedemption) and command.redemption not in state.redemptions
+        if isinstance(command, CancelRedemption) and state.redemption(command.redemption) is None
     ]
     codes = [
         command.code

@@ -8,23 +8,26 @@ import orjson
 from domain.turn import Outcome
 from infra.postgres.connection import Connection
 
+Written = list[tuple[str, list[tuple[Any, ...]]]]
 
-async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-    """In the order in which the tables refer to each other; what the batch changed twice is written as it was left."""
+
+def rows_of(outcomes: Sequence[Outcome]) -> Written:
+    """Statements with their rows as they are now, in the order in which the tables refer to each other."""
+    written: Written = []
     changed = [(outcome.sequence, outcome.things) for outcome in outcomes if outcome.things is not None]
     if not changed:
-        return
+        return written
     instruments = {market.id: market for _, things in changed for market in things.instruments}
     offers = {offer.id: offer for _, things in changed for offer in things.offers.values()}
     redemptions = {item.id: item for _, things in changed for item in things.redemptions.values()}
     tills = {key: till for _, things in changed for key, till in things.till_references.items()}
-    await _insert(
-        connection,
+    _add(
+        written,
         "INSERT INTO asset VALUES ($1, $2, $3, $4)",
         ((asset.id, asset.code, asset.kind, asset.unit) for _, things in changed for asset in things.assets),
     )
-    await _insert(
-        connection,
+    _add(
+        written,
         """INSERT INTO instrument VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
            ON CONFLICT (id) DO UPDATE SET
              tick_size = EXCLUDED.tick_size, lot_size = EXCLUDED.lot_size, phase = EXCLUDED.phase,
@@ -55,8 +58,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             for market in instruments.values()
         ),
     )
-    await _insert(
-        connection,
+    _add(
+        written,
         """INSERT INTO programme VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
            ON CONFLICT (id) DO UPDATE SET allowance_asset = EXCLUDED.allowance_asset""",
         (
@@ -78,8 +81,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             for programme in things.programmes
         ),
     )
-    await _insert(
-        connection,
+    _add(
+        written,
         "INSERT INTO period VALUES ($1, $2, $3, $4, $5, $6, $7)",
         (
             (
@@ -95,8 +98,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             for period in things.periods
         ),
     )
-    await _insert(
-        connection,
+    _add(
+        written,
         "INSERT INTO period_statement VALUES ($1, $2, $3, $4, $5, $6, $7)",
         (
             (
@@ -112,8 +115,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             for line in things.statements
         ),
     )
-    await _insert(
-        connection,
+    _add(
+        written,
         """INSERT INTO offer VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
            ON CONFLICT (id) DO UPDATE SET remaining = EXCLUDED.remaining""",
         (
@@ -132,8 +135,8 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             for offer in offers.values()
         ),
     )
-    await _insert(
-        connection,
+    _add(
+        written,
         """INSERT INTO redemption VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status, till_reference = EXCLUDED.till_reference""",
         (
@@ -151,9 +154,15 @@ async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             for item in redemptions.values()
         ),
     )
+    return written
 
 
-async def _insert(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def _add(written: Written, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
     rows = list(rows)
     if rows:
+        written.append((statement, rows))
+
+
+async def write(connection: Connection, written: Written) -> None:
+    for statement, rows in written:
         await connection.executemany(statement, rows)

@@ -428,6 +428,8 @@ async def test_a_full_queue_is_overloaded_and_nothing_is_kept(database: TestData
         await running.submit(*OPENING)
         running.bell.muffled.clear()
         await running.submit(make.deposit(ALICE, 1))
+        decided = asyncio.create_task(running.queue.submit(make.deposit(ALICE, 1)))
+        await asyncio.sleep(0.1)
         waiting = [asyncio.create_task(running.queue.submit(make.deposit(ALICE, 1))) for _ in range(20)]
         await asyncio.sleep(0)
         refused = make.sell(ALICE, 1_000, 50_000)
@@ -436,7 +438,7 @@ async def test_a_full_queue_is_overloaded_and_nothing_is_kept(database: TestData
             await running.submit(refused)
 
         running.bell.muffled.set()
-        assert [answer.kind for answer in await asyncio.gather(*waiting)] == ["balance"] * 20
+        assert [answer.kind for answer in await asyncio.gather(decided, *waiting)] == ["balance"] * 21
         assert await owner.fetchval("SELECT count(*) FROM command WHERE key = $1", refused.key) == 0
         [answer] = await running.submit(refused)
         assert answer.kind == "order"
