@@ -82,16 +82,27 @@ class BookSide:
             level.orders = deque(level.resting())
 
 
+class Standing:
+    """What one owner has in the book: its orders by id, in the order of their priority, and the grams of its BUYs."""
+
+    __slots__ = ("buying", "orders")
+
+    def __init__(self) -> None:
+        self.orders: dict[int, Order] = {}
+        self.buying = 0
+
+
 class OrderBook:
     """`changed` is the prices whose level differs from what was last told; `digest` names the whole of what rests."""
 
-    __slots__ = ("asks", "bids", "changed", "digest")
+    __slots__ = ("asks", "bids", "changed", "digest", "standing")
 
     def __init__(self) -> None:
         self.bids = BookSide(OrderSide.BUY)
         self.asks = BookSide(OrderSide.SELL)
         self.changed: set[tuple[OrderSide, int]] = set()
         self.digest = 0
+        self.standing: dict[int, Standing] = {}
 
     def side(self, side: OrderSide) -> BookSide:
         return self.bids if side is OrderSide.BUY else self.asks
@@ -105,6 +116,12 @@ class OrderBook:
         self.side(order.side).add(order)
         self.digest ^= _mark(order.id, order.remaining)
         self.changed.add((order.side, order.price))
+        standing = self.standing.get(order.owner)
+        if standing is None:
+            standing = self.standing[order.owner] = Standing()
+        standing.orders[order.id] = order
+        if order.side is OrderSide.BUY:
+            standing.buying += order.remaining
 
     def fill(self, order: Order, quantity: int) -> None:
         """Takes a fill out of a resting order; one that is filled leaves the book."""
@@ -116,6 +133,7 @@ class OrderBook:
             self.digest ^= _mark(order.id, order.remaining)
         self.side(order.side).take(order, quantity)
         self.changed.add((order.side, order.price))
+        self._note_gone(order, quantity)
 
     def remove(self, order: Order) -> None:
         """Takes a resting order out, whatever is left of it."""
@@ -123,6 +141,21 @@ class OrderBook:
         order.resting = False
         self.side(order.side).take(order, order.remaining)
         self.changed.add((order.side, order.price))
+        self._note_gone(order, order.remaining)
+
+    def orders_of(self, owner: int) -> list[Order]:
+        """In the order of their priority."""
+        standing = self.standing.get(owner)
+        return [] if standing is None else list(standing.orders.values())
+
+    def _note_gone(self, order: Order, quantity: int) -> None:
+        standing = self.standing[order.owner]
+        if order.side is OrderSide.BUY:
+            standing.buying -= quantity
+        if not order.resting:
+            del standing.orders[order.id]
+            if not standing.orders:
+                del self.standing[order.owner]
 
     def level(self, side: OrderSide, price: int) -> PriceLevel:
         """The level as the market sees it; quantity 0 where nothing rests at that price."""

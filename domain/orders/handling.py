@@ -1,7 +1,7 @@
 """The engine's rules for orders: place, cancel, expire."""
 
 from domain.commands import Answer, CancelOrder, PlaceOrder
-from domain.errors import InsufficientBalance, InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound
 from domain.orders import matching, rules, settlement
 from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderStatus, TimeInForce
 from domain.state import Market
@@ -14,8 +14,9 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
         raise InvalidInput("There is no instrument with this symbol.", "symbol")
     rules.check_order(command, market.instrument, turn.now)
     rules.check_level(command, market.book.level(command.side, command.price))
+    _check_limits(turn, command, market)
+    rules.check_balance(command, market.instrument, _available(turn, command, market))
     order = _new_order(turn, command, market)
-    _check_balance(turn, order)
 
     turn.outcome.placed.append(order)
     if order.post_only and matching.would_trade(order, market.book):
@@ -71,18 +72,16 @@ def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
     )
 
 
-def _check_balance(turn: Turn, order: Order) -> None:
-    instrument = order.instrument
-    asset = settlement.held_asset(order.side, instrument)
-    required = settlement.held_by(order.side, order.price, order.quantity, instrument.highest_fee_basis_points)
-    available = turn.available(order.owner, asset)
-    if available < required:
-        raise InsufficientBalance(
-            f"This order needs {required} {asset.unit} of {asset.code}; {available} are available.",
-            asset=asset.code,
-            available=available,
-            required=required,
-        )
+def _check_limits(turn: Turn, command: PlaceOrder, market: Market) -> None:
+    standing = market.book.standing.get(command.caller)
+    rules.check_open_orders(command, market.instrument, len(standing.orders) if standing else 0)
+    if market.instrument.terms.holding is not None:
+        owned = sum(turn.state.balance(command.caller, market.instrument.asset.id))
+        rules.check_holding(command, market.instrument, owned, standing.buying if standing else 0)
+
+
+def _available(turn: Turn, command: PlaceOrder, market: Market) -> int:
+    return turn.available(command.caller, rules.held_asset(command.side, market.instrument))
 
 
 def _trade(turn: Turn, order: Order, market: Market) -> None:

@@ -3,18 +3,19 @@
 from datetime import datetime, time, timedelta
 
 from domain.commands import PlaceOrder
-from domain.errors import InvalidInput
+from domain.errors import InsufficientBalance, InvalidInput
+from domain.ledger.model import Asset
 from domain.orders.model import (
     Instrument,
     MarketClosed,
     OrderLimitExceeded,
+    OrderSide,
     OrderType,
     PriceLevel,
     PriceOutsideBand,
     TimeInForce,
     TradingPhase,
 )
-from domain.orders.terms import LARGEST_ORDER
 from domain.units import GRAMS_PER_TONNE, OUTSIDE_MAX, purchase_hold
 
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
@@ -55,8 +56,13 @@ def _check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
         raise InvalidInput(f"At this price one lot is worth less than 1; the lowest price is {lowest}.", "price")
     if purchase_hold(order.price, order.quantity, instrument.highest_fee_basis_points) > OUTSIDE_MAX:
         raise InvalidInput("Price times quantity is larger than anything this market can settle.", "quantity")
-    if order.quantity > LARGEST_ORDER:
-        raise OrderLimitExceeded(f"An order has at most {LARGEST_ORDER} g; place several.")
+    terms = instrument.terms
+    if order.quantity < terms.smallest_order:
+        raise OrderLimitExceeded(f"An order has at least {terms.smallest_order} g, this one has {order.quantity} g.")
+    if order.quantity > terms.largest_order:
+        raise OrderLimitExceeded(
+            f"An order has at most {terms.largest_order} g, this one has {order.quantity} g; place several."
+        )
 
 
 def effective_time_in_force(order: PlaceOrder) -> TimeInForce:
@@ -77,3 +83,44 @@ def check_level(order: PlaceOrder, standing: PriceLevel) -> None:
     """Raises OrderLimitExceeded where a level would hold more than clients can read."""
     if standing.quantity + order.quantity > OUTSIDE_MAX:
         raise OrderLimitExceeded(f"So much stands at {order.price} already that no client could read the sum.")
+
+
+def check_open_orders(order: PlaceOrder, instrument: Instrument, open_orders: int) -> None:
+    """Raises OrderLimitExceeded where an order that may rest would be one too many of its owner's."""
+    most = instrument.terms.open_orders
+    if open_orders >= most and effective_time_in_force(order) not in IMMEDIATE:
+        raise OrderLimitExceeded(
+            f"You have {open_orders} open orders in {instrument.symbol}; at most {most} may stand at once."
+        )
+
+
+def check_holding(order: PlaceOrder, instrument: Instrument, owned: int, buying: int) -> None:
+    """Raises OrderLimitExceeded where a BUY could bring its owner, who has `owned` and is `buying`, too many grams."""
+    most = instrument.terms.holding
+    if most is not None and order.side is OrderSide.BUY and owned + buying + order.quantity > most:
+        raise OrderLimitExceeded(
+            f"You have {owned} g of {instrument.symbol} and open orders to buy {buying} g; "
+            f"with {order.quantity} g more that is above the {most} g that one person may come to own by trading."
+        )
+
+
+def check_balance(order: PlaceOrder, instrument: Instrument, available: int) -> None:
+    """Raises InsufficientBalance where the order's owner has less than it would hold."""
+    asset = held_asset(order.side, instrument)
+    required = held_by(order.side, order.price, order.quantity, instrument.highest_fee_basis_points)
+    if available < required:
+        raise InsufficientBalance(
+            f"This order needs {required} {asset.unit} of {asset.code}; {available} are available.",
+            asset=asset.code,
+            available=available,
+            required=required,
+        )
+
+
+def held_by(side: OrderSide, price: int, grams: int, fee_basis_points: int) -> int:
+    """What an order with `grams` left reserves: money and the highest fee for a BUY, the grams for a SELL."""
+    return purchase_hold(price, grams, fee_basis_points) if side is OrderSide.BUY else grams
+
+
+def held_asset(side: OrderSide, instrument: Instrument) -> Asset:
+    return instrument.money if side is OrderSide.BUY else instrument.asset

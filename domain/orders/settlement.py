@@ -4,21 +4,13 @@ Invariant: what an open order holds is a function of the order alone (`held_by`)
 """
 
 from domain.ledger import entries
-from domain.ledger.model import Asset, EntryKind
+from domain.ledger.model import EntryKind
 from domain.orders.matching import Match
-from domain.orders.model import Instrument, Order, OrderSide, Trade
+from domain.orders.model import Order, OrderSide, Trade
+from domain.orders.rules import held_asset, held_by
 from domain.state import Market
 from domain.turn import Turn
-from domain.units import fee_of, purchase_hold, trade_value
-
-
-def held_by(side: OrderSide, price: int, grams: int, fee_basis_points: int) -> int:
-    """What an order with `grams` left reserves: money and the highest fee for a BUY, the grams for a SELL."""
-    return purchase_hold(price, grams, fee_basis_points) if side is OrderSide.BUY else grams
-
-
-def held_asset(side: OrderSide, instrument: Instrument) -> Asset:
-    return instrument.money if side is OrderSide.BUY else instrument.asset
+from domain.units import fee_of, trade_value
 
 
 def _held(order: Order, grams: int) -> int:

@@ -31,6 +31,11 @@ def picture(state: State) -> dict[str, Any]:
             symbol: (replace(market.instrument), market.book_sequence, market.trade_sequence, market.book.digest)
             for symbol, market in state.markets.items()
         },
+        "standing": {
+            (symbol, owner): (standing.buying, list(standing.orders))
+            for symbol, market in state.markets.items()
+            for owner, standing in market.book.standing.items()
+        },
         "programmes": {code: replace(programme) for code, programme in state.programmes.items()},
         "closed": set(state.closed_periods),
         "offers": {number: replace(offer) for number, offer in state.offers.items()},

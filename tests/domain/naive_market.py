@@ -103,6 +103,8 @@ class NaiveMarket:
         self.fees: Counter[str] = Counter()
         self.orders: list[NaiveOrder] = []
         self.trades: dict[str, list[tuple[int, ...]]] = {}
+        self.limits: dict[str, dict[str, int]] = {}
+        """By symbol: smallest, largest, open and holding, where a market has such a limit."""
         self.offers: list[NaiveOffer] = []
         self.redemptions: list[NaiveRedemption] = []
         self.closed: set[tuple[str, date]] = set()
@@ -185,6 +187,7 @@ class NaiveMarket:
             raise invalid("quantity")
         if command.price < 1 or Fraction(command.price * 1_000, 1_000_000) < 1:
             raise invalid("price")
+        self._check_limits(command, may_rest=not market and not immediate)
         assert command.key is not None
         midnight = datetime.combine(now.date(), time(), UTC) + timedelta(days=1)
         order = NaiveOrder(
@@ -203,6 +206,23 @@ class NaiveMarket:
         self.orders.append(order)
         self._match(order, command.post_only)
         return "order", {"id": order.sequence}
+
+    def _check_limits(self, command: PlaceOrder, may_rest: bool) -> None:
+        limits = self.limits.get(command.symbol, {})
+        mine = [
+            order
+            for order in self.orders
+            if order.is_open and (order.owner, order.symbol) == (command.caller, command.symbol)
+        ]
+        owned = self.owned[command.caller, command.symbol]
+        could_own = owned + sum(order.remaining for order in mine if order.buys) + command.quantity
+        if (
+            command.quantity < limits.get("smallest", 1)
+            or command.quantity > limits.get("largest", 10**12)
+            or (may_rest and len(mine) >= limits.get("open", 10_000))
+            or (command.side == "BUY" and could_own > limits.get("holding", could_own))
+        ):
+            raise Refused("ORDER_LIMIT_EXCEEDED")
 
     def _in_reach(self, order: NaiveOrder) -> list[NaiveOrder]:
         """Open orders that this one would trade with, in the order in which it would."""

@@ -21,6 +21,7 @@ from domain.errors import DomainError
 from domain.ids import NOBODY
 from domain.orders.book import OrderBook
 from domain.orders.model import OrderSide, OrderType, TimeInForce
+from domain.orders.terms import Terms
 from domain.turn import Outcome
 from infra.engine.journal import command_of, stored_form
 from tests import factories as make
@@ -31,6 +32,7 @@ from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, NOON, OTHER_SHOP, POI
 FEELESS = "PCA-PAR-2026"
 LIMIT, MARKET = OrderType.LIMIT, OrderType.MARKET
 GTC, DAY, GTD, IOC, FOK = TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD, TimeInForce.IOC, TimeInForce.FOK
+LIMITS = {"smallest": "smallest_order", "largest": "largest_order", "open": "open_orders", "holding": "holding"}
 SYSTEM = {"issuance": 1, "surrendered": 2, "converted": 4, "fees": 5, "float": 6}
 
 PEOPLE = (ALICE, BOB, CAROL, 1_004, 1_005)
@@ -80,6 +82,7 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.engine = Engine()
         self.naive = NaiveMarket()
         self.now = NOON
+        self.terms = Terms()
         self.log: list[tuple[Command, Any]] = []
         self.outcomes: list[tuple[Any, ...]] = []
         self.placed: list[PlaceOrder] = []
@@ -97,6 +100,7 @@ class ExchangeMachine(RuleBasedStateMachine):
             self.apply(make.expire_due())
         read = command_of(command.kind, command.caller, command.key, stored_form(command)[0])
         assert read == command
+        self.set_limits(self.engine)
         trades_before = {symbol: len(trades) for symbol, trades in self.naive.trades.items()}
         orders_before = {order.sequence: replace(order) for order in self.naive.orders}
         balances_before = self.balances()
@@ -121,6 +125,11 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.log.append((read, self.now))
         self.outcomes.append(signature(outcome))
         return outcome
+
+    def set_limits(self, engine: Engine) -> None:
+        """The limits of this day, in the market that has them."""
+        if SYMBOL in engine.state.markets:
+            engine.state.markets[SYMBOL].instrument.terms = self.terms
 
     def balances(self) -> dict[tuple[int, str], tuple[int, int]]:
         return {
@@ -195,8 +204,15 @@ class ExchangeMachine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ what may happen
 
-    @initialize(fees=st.sampled_from([(0, 0), (10, 25), (300, 0), (70, 125)]))
-    def open_markets(self, fees: tuple[int, int]) -> None:
+    @initialize(
+        fees=st.sampled_from([(0, 0), (10, 25), (300, 0), (70, 125)]),
+        limits=st.sampled_from(
+            [{}, {"smallest": 2_000}, {"largest": 3_000}, {"open": 1}, {"open": 2}, {"holding": 16_000}]
+        ),
+    )
+    def open_markets(self, fees: tuple[int, int], limits: dict[str, int]) -> None:
+        self.naive.limits[SYMBOL] = limits
+        self.terms = Terms(**{LIMITS[name]: value for name, value in limits.items()})
         self.apply(make.create_programme(maker_fee_basis_points=fees[0], taker_fee_basis_points=fees[1]))
         self.apply(make.create_programme("PAR", points_per_kg=7, time_zone="Europe/Paris"))
         for owner in PEOPLE:
@@ -396,6 +412,21 @@ class ExchangeMachine(RuleBasedStateMachine):
             assert bid is None or ask is None or bid.price < ask.price
 
     @invariant()
+    def what_people_have_standing_is_counted_right(self) -> None:
+        for symbol, market in self.engine.state.markets.items():
+            mine: dict[int, list[NaiveOrder]] = defaultdict(list)
+            for order in self.naive.orders:
+                if order.is_open and order.symbol == symbol:
+                    mine[order.owner].append(order)
+            counted = market.book.standing
+            assert {owner: list(standing.orders) for owner, standing in counted.items()} == {
+                owner: [order.sequence for order in orders] for owner, orders in mine.items()
+            }
+            assert {owner: standing.buying for owner, standing in counted.items()} == {
+                owner: sum(order.remaining for order in orders if order.buys) for owner, orders in mine.items()
+            }
+
+    @invariant()
     def the_digest_names_the_books(self) -> None:
         state = self.engine.state
         whole = 0
@@ -435,7 +466,11 @@ class ExchangeMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         again = Engine()
-        assert [signature(again.apply(command, now)) for command, now in self.log] == self.outcomes
+        outcomes = []
+        for command, now in self.log:
+            self.set_limits(again)
+            outcomes.append(signature(again.apply(command, now)))
+        assert outcomes == self.outcomes
         assert again.state.digest() == self.engine.state.digest()
         assert picture(again.state) == picture(self.engine.state)
 

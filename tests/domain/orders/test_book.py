@@ -6,6 +6,7 @@ from collections import Counter
 from domain.orders.book import COMPACT_AFTER, BookSide, OrderBook
 from domain.orders.model import Order, OrderSide, PriceLevel
 from tests.domain.orders.orders import book_of, order
+from tests.factories import ALICE, BOB
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
@@ -172,3 +173,25 @@ def test_a_random_book_equals_a_sorted_list(seed: int) -> None:
             key: quantity for key, quantity in quantities.items() if key[0] is side
         }
     assert book.digest == book_of(*resting).digest
+
+
+def test_what_each_owner_has_standing_is_counted() -> None:
+    mine, more, sold, other = (
+        order(BUY, 3_000, 50_000),
+        order(BUY, 2_000, 49_000),
+        order(SELL, 1_000, 60_000),
+        order(BUY, 5_000, 50_000, owner=BOB),
+    )
+    book = book_of(mine, more, sold, other)
+
+    assert book.orders_of(ALICE) == [mine, more, sold]
+    assert (book.standing[ALICE].buying, book.standing[BOB].buying) == (5_000, 5_000)
+
+    book.fill(mine, 1_000)
+    book.fill(more, 2_000)
+    book.remove(other)
+
+    assert book.orders_of(ALICE) == [mine, sold]
+    assert book.standing[ALICE].buying == 2_000
+    assert book.orders_of(BOB) == []
+    assert set(book.standing) == {ALICE}

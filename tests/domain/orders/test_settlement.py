@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.orders.model import OrderSide, Trade
-from domain.orders.settlement import held_asset, held_by
+from domain.orders.rules import held_asset, held_by
 from tests import factories as make
 from tests.domain.exchange import Exchange
 from tests.domain.orders.orders import INSTRUMENT
