@@ -26,8 +26,28 @@ _NOT_EMITTED = {
 
 @dataclass(frozen=True, slots=True)
 class ChosenFactor:
+    """`supply` is the row that is added to `factor` for the making of the fuel, in the same unit."""
+
     factor: EmissionFactor
     caveats: tuple[str, ...] = ()
+    supply: EmissionFactor | None = None
+
+    @property
+    def rows(self) -> tuple[EmissionFactor, ...]:
+        return (self.factor,) if self.supply is None else (self.factor, self.supply)
+
+    @property
+    def kg_per_unit(self) -> Decimal:
+        return sum((row.kg_per_unit for row in self.rows), Decimal(0))
+
+    @property
+    def uncertainty(self) -> tuple[Decimal, Decimal] | None:
+        """The lowest and the highest kg CO2e for one unit; a row without a range stands for itself."""
+        if all(row.uncertainty_low is None for row in self.rows):
+            return None
+        lows = (row.kg_per_unit if row.uncertainty_low is None else row.uncertainty_low for row in self.rows)
+        highs = (row.kg_per_unit if row.uncertainty_high is None else row.uncertainty_high for row in self.rows)
+        return sum(lows, Decimal(0)), sum(highs, Decimal(0))
 
 
 def region_chain(region: str) -> tuple[str, ...]:
@@ -72,27 +92,37 @@ def emissions_of(quantity: Decimal, unit: str, chosen: ChosenFactor, shared_by: 
         converted = convert(quantity, unit, factor.unit)
     except IncompatibleUnits as error:
         raise InvalidInput(f"{error} {factor.factor_id} is counted in {factor.unit}.", field="unit") from error
-    grams = round(Fraction(converted) * Fraction(factor.kg_per_unit) * 1000 / shared_by)
+    grams = _grams(converted, chosen.kg_per_unit, shared_by)
     if abs(grams) > EMISSIONS_MAX_GRAMS:
         raise InvalidInput("This quantity is more than one activity can be.", field="quantity")
     return grams, Explanation(
         factor_id=factor.factor_id,
-        factor_kg_per_unit=factor.kg_per_unit,
+        factor_kg_per_unit=chosen.kg_per_unit,
         factor_unit=factor.unit,
         region=factor.region,
         edition=factor.edition,
         source=factor.source,
         converted_quantity=converted,
-        formula=_formula(quantity, unit, converted, factor, shared_by, grams),
+        formula=_formula(quantity, unit, converted, chosen, shared_by, grams),
         caveats=chosen.caveats,
+        emissions_low=_grams(converted, chosen.uncertainty[0], shared_by) if chosen.uncertainty else None,
+        emissions_high=_grams(converted, chosen.uncertainty[1], shared_by) if chosen.uncertainty else None,
     )
 
 
-def _formula(
-    quantity: Decimal, unit: str, converted: Decimal, factor: EmissionFactor, shared_by: int, grams: int
-) -> str:
-    """For example: 10 mile = 16.09344 km; 16.09344 km x 0.2 kg CO2e/km x 1000 / 2 = 1609 g."""
-    amount = f"{plain(converted)} {factor.unit}"
-    conversion = "" if unit == factor.unit else f"{plain(quantity)} {unit} = {amount}; "
+def _grams(converted: Decimal, kg_per_unit: Decimal, shared_by: int) -> int:
+    return round(Fraction(converted) * Fraction(kg_per_unit) * 1000 / shared_by)
+
+
+def _formula(quantity: Decimal, unit: str, converted: Decimal, chosen: ChosenFactor, shared_by: int, grams: int) -> str:
+    """For example: 10 mile = 16.09344 km; 16.09344 km x 0.2 kg CO2e/km x 1000 / 2 = 1609 g.
+
+    With the supply of the fuel: 10 km x (0.2 + 0.05) kg CO2e/km x 1000 = 2500 g.
+    """
+    own = chosen.factor.unit
+    amount = f"{plain(converted)} {own}"
+    conversion = "" if unit == own else f"{plain(quantity)} {unit} = {amount}; "
+    parts = " + ".join(plain(row.kg_per_unit) for row in chosen.rows)
+    kg = parts if chosen.supply is None else f"({parts})"
     share = f" / {shared_by}" if shared_by > 1 else ""
-    return f"{conversion}{amount} x {plain(factor.kg_per_unit)} kg CO2e/{factor.unit} x 1000{share} = {grams} g"
+    return f"{conversion}{amount} x {kg} kg CO2e/{own} x 1000{share} = {grams} g"

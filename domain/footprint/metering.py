@@ -44,6 +44,7 @@ async def activities_of(
                 status=ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED,
                 emissions=emissions,
                 explanation=explanation,
+                factor_rows=tuple(row.id for row in chosen.rows),
             )
         )
     return activities

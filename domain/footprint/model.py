@@ -34,7 +34,10 @@ class ImportStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmissionFactor:
-    """One published row. `kg_per_unit` is kg CO2e for one `unit`; both dates are inclusive, an open end is None."""
+    """One published row. `kg_per_unit` is kg CO2e for one `unit`; both dates are inclusive, an open end is None.
+
+    `uncertainty_low` and `uncertainty_high` are kg CO2e for one `unit` too: the range that the source itself gives.
+    """
 
     id: int
     factor_id: str
@@ -49,11 +52,17 @@ class EmissionFactor:
     edition: str
     scope: str
     notes: str = ""
+    uncertainty_low: Decimal | None = None
+    uncertainty_high: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Enough to recompute an activity's emissions by hand."""
+    """Enough to recompute an activity's emissions by hand.
+
+    `factor_kg_per_unit` includes the supply of the fuel where the formula adds it. `emissions_low` and
+    `emissions_high` are grams, None where the source of the factor gives no range.
+    """
 
     factor_id: str
     factor_kg_per_unit: Decimal
@@ -64,11 +73,17 @@ class Explanation:
     converted_quantity: Decimal
     formula: str
     caveats: tuple[str, ...] = ()
+    emissions_low: int | None = None
+    emissions_high: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """`emissions` is grams, rounded once; `local_date` is the day of `started_at` in the person's time zone."""
+    """`emissions` is grams, rounded once; `local_date` is the day of `started_at` in the person's time zone.
+
+    `factor_rows` are the ids of the published rows behind it. `adjusts` is the REVERSED activity that this one took the
+    place of because a factor was corrected, `adjusted_by` the way on from there.
+    """
 
     id: UUID
     owner: int
@@ -84,6 +99,10 @@ class Activity:
     status: ActivityStatus
     emissions: int
     explanation: Explanation
+    shared_by: int = 1
+    factor_rows: tuple[int, ...] = ()
+    adjusts: UUID | None = None
+    adjusted_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +203,23 @@ class DayTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class EmissionsRange:
+    """From `low` to `high` grams, if all factors err the same way.
+
+    `covered` grams of the total have a range of their source's; the rest is in both bounds as it is.
+    """
+
+    low: int
+    high: int
+    covered: int
+
+
+@dataclass(frozen=True, slots=True)
 class FootprintSummary:
-    """`allowance` and `remaining` are None where the person belongs to no programme."""
+    """`allowance` and `remaining` are None where the person belongs to no programme.
+
+    `range` is None where no factor behind the total has one.
+    """
 
     from_date: date
     to_date: date
@@ -194,6 +228,7 @@ class FootprintSummary:
     by_day: tuple[DayTotal, ...]
     allowance: int | None
     remaining: int | None
+    range: EmissionsRange | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Brings the shipped factor tables into the database.
 
 Loading again changes nothing. A row that differs from the current one withdraws it and becomes its next version; a row
-that is shipped no longer is withdrawn. Activities carry their own copy of the factor, so nothing recorded ever changes.
+that is shipped no longer is withdrawn. Activities carry their own copy of the factor, so nothing recorded ever changes;
+where rows were withdrawn, a `factor_change` is left for `adjusting.py`.
 """
 
 import asyncio
@@ -23,26 +24,31 @@ Progress = Callable[[str, int, int], None]
 _WITHDRAW = """
     WITH shipped AS (
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::date[],
-                             $8::date[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+                             $8::date[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
+                             $14::numeric[], $15::numeric[])
             AS row (factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source, edition,
-                    reference, scope, notes)),
+                    reference, scope, notes, uncertainty_low, uncertainty_high)),
     current AS (SELECT * FROM emission_factor WHERE withdrawn_at IS NULL),
     stale AS (
         SELECT current.id FROM current LEFT JOIN shipped USING (factor_id, region, valid_from)
         WHERE (current.label, current.category, current.unit, current.kg_per_unit, current.valid_to, current.source,
-               current.edition, current.reference, current.scope, current.notes)
+               current.edition, current.reference, current.scope, current.notes, current.uncertainty_low,
+               current.uncertainty_high)
             IS DISTINCT FROM (shipped.label, shipped.category, shipped.unit, shipped.kg_per_unit, shipped.valid_to,
-                              shipped.source, shipped.edition, shipped.reference, shipped.scope, shipped.notes))
-    UPDATE emission_factor SET withdrawn_at = now() WHERE id IN (SELECT id FROM stale)"""
+                              shipped.source, shipped.edition, shipped.reference, shipped.scope, shipped.notes,
+                              shipped.uncertainty_low, shipped.uncertainty_high)),
+    withdrawn AS (UPDATE emission_factor SET withdrawn_at = now() WHERE id IN (SELECT id FROM stale))
+    INSERT INTO factor_change (loaded_at) SELECT now() WHERE EXISTS (SELECT FROM stale)"""
 _ADD = """
     INSERT INTO emission_factor (factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source,
-                                 edition, reference, scope, notes, version, loaded_at)
+                                 edition, reference, scope, notes, uncertainty_low, uncertainty_high, version,
+                                 loaded_at)
     SELECT row.*, 1 + (SELECT count(*) FROM emission_factor AS old WHERE old.factor_id = row.factor_id
                        AND old.region = row.region AND old.valid_from = row.valid_from), now()
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::date[], $8::date[],
-                $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+                $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::numeric[], $15::numeric[])
         AS row (factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source, edition,
-                reference, scope, notes)
+                reference, scope, notes, uncertainty_low, uncertainty_high)
     WHERE NOT EXISTS (SELECT FROM emission_factor AS current WHERE current.factor_id = row.factor_id
                       AND current.region = row.region AND current.valid_from = row.valid_from
                       AND current.withdrawn_at IS NULL)
@@ -91,4 +97,11 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
                 row["source_ref"],
                 row["scope"],
                 row["notes"],
+                _optional(row.get("uncertainty_low")),
+                _optional(row.get("uncertainty_high")),
             )
+
+
+def _optional(text: str | None) -> Decimal | None:
+    """The last two columns are in tables alone whose source gives a range."""
+    return Decimal(text) if text else None

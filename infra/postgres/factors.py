@@ -7,7 +7,8 @@ from domain.footprint.model import EmissionFactor
 from infra.postgres.connection import Database
 
 _COLUMNS = (
-    "id, factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source, edition, scope, notes"
+    "id, factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source, edition, scope, notes, "
+    "uncertainty_low, uncertainty_high"
 )
 
 

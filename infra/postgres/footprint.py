@@ -6,7 +6,7 @@ Every writer of one person's footprint takes that person's lock first: totals an
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
@@ -19,6 +19,7 @@ from domain.footprint.model import (
     ActivityStatus,
     CategoryTotal,
     DayTotal,
+    EmissionsRange,
     Explanation,
     FootprintSummary,
 )
@@ -29,29 +30,52 @@ PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 _COLUMNS = (
     "id, owner, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status, "
-    "emissions, explanation"
+    "emissions, explanation, shared_by, factor_rows, adjusts, adjusted_by"
 )
 _RECORD = """
     WITH fresh AS (
         INSERT INTO activity (owner, id, client_id, activity, category, quantity, unit, started_at, ended_at,
-                              local_date, source, status, emissions, explanation, payload_hash)
-        SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::text[],
+                              local_date, source, status, emissions, explanation, payload_hash, shared_by, adjusts,
+                              emissions_low, emissions_high, factor_rows)
+        SELECT $1, id, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status,
+               emissions, explanation, payload_hash, shared_by, adjusts, emissions_low, emissions_high,
+               array_remove(ARRAY[factor_row, supply_row], NULL)
+        FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::text[],
                                  $8::timestamptz[], $9::timestamptz[], $10::date[], $11::text[], $12::text[],
-                                 $13::bigint[], $14::text[], $15::bytea[])
+                                 $13::bigint[], $14::text[], $15::bytea[], $16::int[], $17::uuid[], $18::bigint[],
+                                 $19::bigint[], $20::int[], $21::int[])
+            AS row (id, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status,
+                    emissions, explanation, payload_hash, shared_by, adjusts, emissions_low, emissions_high, factor_row,
+                    supply_row)
         ON CONFLICT (owner, client_id) DO NOTHING
-        RETURNING client_id, local_date, category, emissions, status),
+        RETURNING client_id, local_date, category, emissions, status, emissions_low, emissions_high),
     totals AS (
-        INSERT INTO footprint_day AS day (owner, local_date, category, grams, activities)
-        SELECT $1, local_date, category, sum(emissions), count(*) FROM fresh WHERE status = 'COUNTED'
+        INSERT INTO footprint_day AS day (owner, local_date, category, grams, activities, below, above, covered)
+        SELECT $1, local_date, category, sum(emissions), count(*), coalesce(sum(emissions - emissions_low), 0),
+               coalesce(sum(emissions_high - emissions), 0),
+               coalesce(sum(emissions) FILTER (WHERE emissions_low IS NOT NULL), 0)
+        FROM fresh WHERE status = 'COUNTED'
         GROUP BY local_date, category
         ON CONFLICT (owner, local_date, category) DO UPDATE
-        SET grams = day.grams + excluded.grams, activities = day.activities + excluded.activities)
+        SET grams = day.grams + excluded.grams, activities = day.activities + excluded.activities,
+            below = day.below + excluded.below, above = day.above + excluded.above,
+            covered = day.covered + excluded.covered)
     SELECT client_id FROM fresh"""
 _SUBTRACT = """
-    UPDATE footprint_day AS day SET grams = day.grams - gone.grams, activities = day.activities - gone.activities
-    FROM (SELECT local_date, category, sum(emissions) AS grams, count(*) AS activities FROM activity
+    UPDATE footprint_day AS day SET grams = day.grams - gone.grams, activities = day.activities - gone.activities,
+        below = day.below - gone.below, above = day.above - gone.above, covered = day.covered - gone.covered
+    FROM (SELECT local_date, category, sum(emissions) AS grams, count(*) AS activities,
+                 coalesce(sum(emissions - emissions_low), 0) AS below,
+                 coalesce(sum(emissions_high - emissions), 0) AS above,
+                 coalesce(sum(emissions) FILTER (WHERE emissions_low IS NOT NULL), 0) AS covered
+          FROM activity
           WHERE owner = $1 AND id = ANY($2) AND status = 'COUNTED' GROUP BY local_date, category) AS gone
     WHERE day.owner = $1 AND day.local_date = gone.local_date AND day.category = gone.category"""
+
+
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 1, 1)
+_AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+"""Bounds that bound nothing: `$2 IS NULL OR ...` would keep Postgres from going by the index."""
 
 
 async def lock_footprint(connection: PooledConnection, owner: int) -> None:
@@ -81,6 +105,12 @@ async def insert_activities(
         [item.emissions for item in items],
         [json.dumps(asdict(item.explanation), default=str) for item in items],
         [payload_hash for _activity, payload_hash in activities],
+        [item.shared_by for item in items],
+        [item.adjusts for item in items],
+        [item.explanation.emissions_low for item in items],
+        [item.explanation.emissions_high for item in items],
+        [item.factor_rows[0] if item.factor_rows else None for item in items],
+        [item.factor_rows[1] if len(item.factor_rows) > 1 else None for item in items],
     )
     return {row["client_id"] for row in rows}
 
@@ -128,19 +158,19 @@ class PostgresFootprint:
         from_date: date | None,
         to_date: date | None,
     ) -> list[Activity]:
-        started_at, activity_id = after or (None, None)
+        before, before_id = after or _AFTER_ALL
+        first, last = from_date or _FIRST_DAY, to_date or _LAST_DAY
+        end = datetime.combine(min(last, _LAST_DAY) + timedelta(days=3), time.min, UTC)
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM activity WHERE owner = $1 "
-            "AND ($2::timestamptz IS NULL OR (started_at, id) < ($2, $3::uuid)) "
-            "AND ($4::date IS NULL OR local_date >= $4) AND ($5::date IS NULL OR local_date <= $5) "
-            "AND ($4::date IS NULL OR started_at > $4::date - interval '2 days') "
-            "AND ($5::date IS NULL OR started_at < $5::date + interval '3 days') "
-            "ORDER BY started_at DESC, id DESC LIMIT $6",
+            f"SELECT {_COLUMNS} FROM activity WHERE owner = $1 AND (started_at, id) < ($2, $3) AND started_at < $4 "
+            "AND started_at > $5 AND local_date BETWEEN $6 AND $7 ORDER BY started_at DESC, id DESC LIMIT $8",
             owner,
-            started_at,
-            activity_id,
-            from_date,
-            to_date,
+            before,
+            before_id,
+            end,
+            datetime.combine(max(first, _FIRST_DAY) - timedelta(days=2), time.min, UTC),
+            first,
+            last,
             limit,
         )
         return [_activity(row) for row in rows]
@@ -148,7 +178,7 @@ class PostgresFootprint:
     async def summary(self, owner: int, from_date: date, to_date: date) -> FootprintSummary:
         """Categories by name, days by date, only those with an activity."""
         rows = await self._pool.fetch(
-            "SELECT local_date, category, grams, activities FROM footprint_day "
+            "SELECT local_date, category, grams, activities, below, above, covered FROM footprint_day "
             "WHERE owner = $1 AND local_date BETWEEN $2 AND $3 AND activities > 0 ORDER BY local_date, category",
             owner,
             from_date,
@@ -156,18 +186,22 @@ class PostgresFootprint:
         )
         categories: dict[str, tuple[int, int]] = {}
         days: dict[date, int] = {}
+        below = above = covered = 0
         for row in rows:
             grams, count = categories.get(row["category"], (0, 0))
             categories[row["category"]] = (grams + row["grams"], count + row["activities"])
             days[row["local_date"]] = days.get(row["local_date"], 0) + row["grams"]
+            below, above, covered = below + row["below"], above + row["above"], covered + row["covered"]
+        total = sum(days.values())
         return FootprintSummary(
             from_date=from_date,
             to_date=to_date,
-            total=sum(days.values()),
+            total=total,
             by_category=tuple(CategoryTotal(name, *categories[name]) for name in sorted(categories)),
             by_day=tuple(DayTotal(day, grams) for day, grams in days.items()),
             allowance=None,
             remaining=None,
+            range=EmissionsRange(total - below, total + above, covered) if covered else None,
         )
 
     async def emissions_between(self, owners: Sequence[int], start: datetime, end: datetime) -> dict[int, int]:
@@ -199,6 +233,10 @@ def _activity(row: asyncpg.Record) -> Activity:
         status=ActivityStatus(row["status"]),
         emissions=row["emissions"],
         explanation=_explanation(row["explanation"]),
+        shared_by=row["shared_by"],
+        factor_rows=tuple(row["factor_rows"]),
+        adjusts=row["adjusts"],
+        adjusted_by=row["adjusted_by"],
     )
 
 
