@@ -1,8 +1,9 @@
 """From what a meter counted to activities: one for each meter, register and local day."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain.footprint.calculation import ChosenFactor, emissions_of
 from domain.footprint.factor_choice import MAINS, FactorChoice
@@ -17,6 +18,21 @@ _GAS = (
     ("scf", "energy.natural_gas.scf"),
 )
 """Natural gas by the unit of its factor. Bills and meters state the higher heating value, which is the gross one."""
+
+
+class MeterRow(NamedTuple):
+    """An accepted reading on its way into the table."""
+
+    meter: str
+    register: str
+    starts_at: datetime
+    ends_at: datetime
+    commodity: str
+    direction: str
+    unit: str
+    value: Decimal
+    implausible: bool
+    local_date: date
 
 
 async def activities_of(

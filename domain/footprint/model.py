@@ -83,6 +83,9 @@ class Activity:
 
     `factor_rows` are the ids of the published rows behind it. `adjusts` is the REVERSED activity that this one took the
     place of because a factor was corrected, `adjusted_by` the way on from there.
+
+    `reason` tells the person why it is QUARANTINED; `choices` are the factor ids among which they are asked. `region`
+    is the one that was asked for, None where it is the person's own; emissions are divided by `shared_by`.
     """
 
     id: UUID
@@ -103,6 +106,9 @@ class Activity:
     factor_rows: tuple[int, ...] = ()
     adjusts: UUID | None = None
     adjusted_by: UUID | None = None
+    reason: str = ""
+    choices: tuple[str, ...] = ()
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

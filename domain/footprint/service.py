@@ -138,6 +138,7 @@ async def _judged(
         status=ActivityStatus.COUNTED,
         emissions=emissions,
         explanation=explanation,
+        region=draft.region,
         shared_by=draft.shared_by,
         factor_rows=tuple(row.id for row in chosen.rows),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from domain.footprint.model import Reading, Rejection
+from domain.footprint.checks import Item
 
 HEAD_BYTES = 65_536
 RECORDS_MAX = 1_000_000
@@ -28,6 +28,9 @@ class Reader(Protocol):
         """True where the first HEAD_BYTES of a file look like this format. Must never raise."""
         ...
 
-    def read(self, path: Path) -> Iterator[Reading | Rejection]:
-        """Readings in the order of the file, in flat memory; raises Unreadable, or whatever its parser raises."""
+    def read(self, path: Path) -> Iterator[Item]:
+        """Readings and records in the order of the file, in flat memory.
+
+        Raises Unreadable, or whatever its parser raises.
+        """
         ...

@@ -11,11 +11,10 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,9 +25,11 @@ from domain.errors import DomainError, Overloaded
 from domain.footprint.model import ImportJob, ImportStatus, Rejection
 from domain.ids import new_id
 from domain.ports import FactorStore
+from infra.capture.messages import captured_item, meter_row
 from infra.postgres.connection import Database, is_unavailable
+from infra.postgres.import_recorder import Batch, ImportRecorder
 from infra.postgres.imports import ClaimedImport, PostgresImports
-from infra.postgres.meter_readings import MeterRecorder, MeterRow, TooManyOverlaps
+from infra.postgres.meter_readings import TooManyOverlaps
 from infra.tasks import end_task
 
 WORKERS = 2
@@ -63,7 +64,7 @@ class _Progress:
 class ImportRunner:
     def __init__(self, database: Database, factors: FactorStore, folder: Path) -> None:
         self._imports = PostgresImports(database)
-        self._recorder = MeterRecorder(database, factors)
+        self._recorder = ImportRecorder(database, factors)
         self._folder = folder.absolute()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -179,7 +180,9 @@ class ImportRunner:
             await self._imports.fail(job, [*rejections, nothing])
             return
         try:
-            await self._recorder.record(job, rejections, _batches(messages), region=claimed.region, now=_now())
+            await self._recorder.record(
+                job, rejections, _batches(messages), region=claimed.region, time_zone=claimed.time_zone, now=_now()
+            )
         except TooManyOverlaps:
             text = "Too many readings share their time with those of earlier files."
             await self._imports.fail(replace(job, records_duplicate=0), [Rejection("TOO_MANY_OVERLAPS", text)])
@@ -207,6 +210,7 @@ async def _worker(claimed: ClaimedImport) -> AsyncIterator[AsyncIterator[dict[st
         str(claimed.path),
         str(expanded),
         claimed.time_zone,
+        claimed.region,
         _now().isoformat(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -253,25 +257,12 @@ async def _verdict(messages: AsyncIterator[dict[str, Any]], progress: _Progress)
     raise AssertionError("a worker ends with a verdict or fails")
 
 
-async def _batches(messages: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Sequence[MeterRow]]:
+async def _batches(messages: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Batch]:
     async for message in messages:
-        yield [_meter_row(values) for values in message["rows"]]
-
-
-def _meter_row(values: list[Any]) -> MeterRow:
-    meter, register, start, end, commodity, direction, unit, value, implausible, local_date = values
-    return MeterRow(
-        meter,
-        register,
-        datetime.fromtimestamp(start, UTC),
-        datetime.fromtimestamp(end, UTC),
-        commodity,
-        direction,
-        unit,
-        Decimal(value),
-        implausible,
-        date.fromisoformat(local_date),
-    )
+        if "rows" in message:
+            yield [meter_row(values) for values in message["rows"]]
+        else:
+            yield [captured_item(values) for values in message["captured"]]
 
 
 def _now() -> datetime:

@@ -1,11 +1,11 @@
 """Reads one uploaded file in a process of its own, with a limit on memory and on time, and writes what it found.
 
-    python -m infra.capture.worker FILE EXPANDED TIME_ZONE NOW
+    python -m infra.capture.worker FILE EXPANDED TIME_ZONE REGION NOW
 
-Standard output has one JSON value a line: `progress` [format, readings so far] now and then; then either `failed`
-[code, reason, kind of error], or `verdict` with the counts, `rows` in pieces, and `end`. Whatever a hostile file does,
-it does it here; the server hears a failure in words. Standard input is never written to: when it ends, the server is
-gone.
+Standard output has one JSON value a line: `progress` [format, items so far] now and then; then either `failed`
+[code, reason, kind of error], or `verdict` with the counts, `rows` of meters and `captured` of all other records in
+pieces, and `end`. Whatever a hostile file does, it does it here; the server hears a failure in words. Standard input is
+never written to: when it ends, the server is gone.
 """
 
 import os
@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ import orjson
 
 from domain.footprint.checks import Bench, Verdict
 from infra.capture.archive import unpacked
+from infra.capture.messages import captured_values, meter_values
 from infra.capture.reader import RECORDS_MAX, Unreadable
 from infra.capture.registry import reader_of
 
@@ -33,13 +34,13 @@ ROWS_AT_ONCE = 1_000
 
 
 def main(arguments: list[str]) -> None:
-    file, expanded, time_zone, now = arguments
+    file, expanded, time_zone, region, now = arguments
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_MAX_SECONDS, CPU_MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     try:
-        verdict = _read(Path(file), Path(expanded), datetime.fromisoformat(now))
+        verdict = _read(Path(file), Path(expanded), region, datetime.fromisoformat(now))
     except Unreadable as refusal:
         _tell(failed=[refusal.code, refusal.reason, "Unreadable"])
     except MemoryError:
@@ -48,15 +49,17 @@ def main(arguments: list[str]) -> None:
         _tell(failed=["DAMAGED_FILE", "The file is damaged and cannot be read.", type(error).__name__])
     else:
         _tell(verdict=_summary(verdict))
-        for rows in _pieces(_rows(verdict, ZoneInfo(time_zone))):
+        for rows in _pieces(meter_values(verdict, ZoneInfo(time_zone))):
             _tell(rows=rows)
+        for records in _pieces(map(captured_values, verdict.captured)):
+            _tell(captured=records)
         _tell(end=True)
 
 
-def _read(file: Path, expanded: Path, now: datetime) -> Verdict:
+def _read(file: Path, expanded: Path, region: str, now: datetime) -> Verdict:
     path = unpacked(file, expanded)
     reader = reader_of(path)
-    bench = Bench(now)
+    bench = Bench(now, region)
     _tell(progress=[reader.name, 0])
     for item in reader.read(path):
         bench.take(item)
@@ -75,25 +78,6 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
         "accepted": verdict.accepted,
         "rejections": [asdict(rejection) for rejection in (*verdict.rejections, *verdict.notes)],
     }
-
-
-def _rows(verdict: Verdict, zone: ZoneInfo) -> Iterator[list[Any]]:
-    """The accepted readings in the order of `MeterRow`; times are seconds since 1970, values are text."""
-    for register, indices in verdict.kept:
-        for index in indices:
-            start = register.starts[index]
-            yield [
-                register.meter,
-                register.register,
-                start,
-                register.ends[index],
-                register.commodity,
-                register.direction,
-                register.unit,
-                str(register.values[index]),
-                bool(register.implausible[index]),
-                datetime.fromtimestamp(start, UTC).astimezone(zone).date(),
-            ]
 
 
 def _pieces(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:

@@ -30,23 +30,25 @@ PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 _COLUMNS = (
     "id, owner, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status, "
-    "emissions, explanation, shared_by, factor_rows, adjusts, adjusted_by"
+    "emissions, explanation, shared_by, factor_rows, adjusts, adjusted_by, reason, choices, region"
 )
+UNKEYED = b""
+"""Payload hash of an activity that no client sent: its client id is ours, so no request can repeat it."""
 _RECORD = """
     WITH fresh AS (
         INSERT INTO activity (owner, id, client_id, activity, category, quantity, unit, started_at, ended_at,
                               local_date, source, status, emissions, explanation, payload_hash, shared_by, adjusts,
-                              emissions_low, emissions_high, factor_rows)
+                              emissions_low, emissions_high, factor_rows, reason, choices, region)
         SELECT $1, id, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status,
                emissions, explanation, payload_hash, shared_by, adjusts, emissions_low, emissions_high,
-               array_remove(ARRAY[factor_row, supply_row], NULL)
+               array_remove(ARRAY[factor_row, supply_row], NULL), reason, choices, region
         FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::text[],
                                  $8::timestamptz[], $9::timestamptz[], $10::date[], $11::text[], $12::text[],
                                  $13::bigint[], $14::text[], $15::bytea[], $16::int[], $17::uuid[], $18::bigint[],
-                                 $19::bigint[], $20::int[], $21::int[])
+                                 $19::bigint[], $20::int[], $21::int[], $22::text[], $23::text[], $24::text[])
             AS row (id, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status,
                     emissions, explanation, payload_hash, shared_by, adjusts, emissions_low, emissions_high, factor_row,
-                    supply_row)
+                    supply_row, reason, choices, region)
         ON CONFLICT (owner, client_id) DO NOTHING
         RETURNING client_id, local_date, category, emissions, status, emissions_low, emissions_high),
     totals AS (
@@ -111,6 +113,9 @@ async def insert_activities(
         [item.explanation.emissions_high for item in items],
         [item.factor_rows[0] if item.factor_rows else None for item in items],
         [item.factor_rows[1] if len(item.factor_rows) > 1 else None for item in items],
+        [item.reason for item in items],
+        [" ".join(item.choices) for item in items],
+        [item.region for item in items],
     )
     return {row["client_id"] for row in rows}
 
@@ -237,6 +242,9 @@ def _activity(row: asyncpg.Record) -> Activity:
         factor_rows=tuple(row["factor_rows"]),
         adjusts=row["adjusts"],
         adjusted_by=row["adjusted_by"],
+        reason=row["reason"],
+        choices=tuple(row["choices"].split()),
+        region=row["region"],
     )
 
 

@@ -1,4 +1,4 @@
-"""What a file's readings do to a person's footprint, in one transaction with the end of the import.
+"""What meter readings do to a person's footprint.
 
 A reading is one row by owner, meter, register, start and end. The same again changes nothing, another value replaces
 the old one, which is kept aside. Readings of one register that overlap in time, whichever files they came in, are
@@ -7,45 +7,21 @@ up anew: where the sum differs, its activity is reversed and a new one recorded,
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, without_overlaps
 from domain.footprint.factor_choice import FactorChoice
-from domain.footprint.metering import activities_of
-from domain.footprint.model import Activity, ActivityStatus, Commodity, ImportJob, ImportStatus, MeterDay, Rejection
-from domain.ports import FactorStore
-from infra.postgres.connection import Database
-from infra.postgres.footprint import PooledConnection, insert_activities, lock_footprint, reverse_activities
-from infra.postgres.imports import finish_import
+from domain.footprint.metering import MeterRow, activities_of
+from domain.footprint.model import Activity, ActivityStatus, Commodity, MeterDay, Rejection
+from infra.postgres.footprint import UNKEYED, PooledConnection, insert_activities, reverse_activities
 
 OVERLAPPING_MAX = 200_000
 DAYS_AT_ONCE = 1_000
-_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-"""Within one import a table grows from nothing to half a million rows, and a plan made for nothing would be kept."""
-_UNKEYED = b""
-"""Payload hash of an activity that no client sent: its client id is ours, so no request can repeat it."""
-
-
-class MeterRow(NamedTuple):
-    """An accepted reading on its way into the table."""
-
-    meter: str
-    register: str
-    starts_at: datetime
-    ends_at: datetime
-    commodity: str
-    direction: str
-    unit: str
-    value: Decimal
-    implausible: bool
-    local_date: date
 
 
 @dataclass(slots=True)
@@ -117,66 +93,49 @@ _OLD_DAYS = """
     WHERE day.owner = $1 AND meter = $2 AND register = $3 AND day.local_date = ANY($4)"""
 
 
-class MeterRecorder:
-    def __init__(self, database: Database, factors: FactorStore) -> None:
-        self._pool = database.pool
-        self._factors = factors
+class MeterRecording:
+    """One file's readings, or those of one moment, within a transaction that holds the person's footprint lock.
 
-    async def record(
+    After `close`: `accepted` readings came in, `imported` of them were new or changed, `emissions` is what they added.
+    """
+
+    def __init__(
         self,
-        job: ImportJob,
-        rejections: Sequence[Rejection],
-        batches: AsyncIterator[Sequence[MeterRow]],
+        connection: PooledConnection,
+        owner: int,
+        import_id: UUID,
         *,
         region: str,
         now: datetime,
-    ) -> ImportJob:
-        """Records every batch and finishes the job, all or nothing; `job` has what the file's judge counted.
-
-        Raises NotFound where the region has no factor, TooManyOverlaps, and whatever ends `batches`.
-        """
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(_BY_KEY)
-            await lock_footprint(connection, job.owner)
-            recording = _Recording(connection, job, region, now, FactorChoice(self._factors))
-            async for rows in batches:
-                await recording.merge(rows)
-            finished = await recording.finish()
-            await finish_import(connection, finished, [*rejections, *recording.notes])
-        return finished
-
-
-class _Recording:
-    """One import within its transaction."""
-
-    def __init__(
-        self, connection: PooledConnection, job: ImportJob, region: str, now: datetime, choice: FactorChoice
+        choice: FactorChoice,
     ) -> None:
         self._connection = connection
-        self._job = job
+        self._owner = owner
+        self._import_id = import_id
         self._region = region
         self._now = now
         self._choice = choice
         self._touched: dict[tuple[str, str], _Touched] = {}
-        self._accepted = 0
-        self._imported = 0
         self._replaced = 0
-        self._emissions = 0
+        self.accepted = 0
+        self.imported = 0
+        self.emissions = 0
         self.notes: list[Rejection] = []
 
     async def merge(self, rows: Sequence[MeterRow]) -> None:
         columns = [list(column) for column in zip(*rows, strict=True)]
-        written = await self._connection.fetch(_MERGE, self._job.owner, self._job.id, *columns)
+        written = await self._connection.fetch(_MERGE, self._owner, self._import_id, *columns)
         self._replaced += written[0]["replaced"] if written else 0
         for row in written:
-            self._imported += row["readings"]
+            self.imported += row["readings"]
             touched = self._touched.setdefault((row["meter"], row["register"]), _Touched(row["first"], row["last"]))
             touched.start = min(touched.start, row["first"])
             touched.end = max(touched.end, row["last"])
             touched.days.add(row["local_date"])
-        self._accepted += len(rows)
+        self.accepted += len(rows)
 
-    async def finish(self) -> ImportJob:
+    async def close(self) -> None:
+        """Settles overlaps and adds the touched days up. Called once, after the last batch."""
         for (meter, register), touched in self._touched.items():
             await self._settle_overlaps(meter, register, touched)
             days = sorted(touched.days)
@@ -185,13 +144,6 @@ class _Recording:
         if self._replaced:
             text = f"{self._replaced} readings differ from those of earlier files and were replaced by this one's."
             self.notes.append(Rejection("REPLACED_EARLIER", text, note=True))
-        return replace(
-            self._job,
-            status=ImportStatus.FINISHED,
-            records_imported=self._imported,
-            records_duplicate=self._job.records_duplicate + self._accepted - self._imported,
-            emissions=self._emissions,
-        )
 
     async def _settle_overlaps(self, meter: str, register: str, touched: _Touched) -> None:
         """Marks which readings count where some of them share time, and adds the days whose readings changed sides."""
@@ -204,7 +156,7 @@ class _Recording:
         changed = [(row, at in counted) for at, row in enumerate(rows) if row["counted"] != (at in counted)]
         await self._connection.execute(
             _COUNT,
-            self._job.owner,
+            self._owner,
             meter,
             register,
             [row["starts_at"] for row, _is_counted in changed],
@@ -221,7 +173,7 @@ class _Recording:
         while True:
             rows = await self._connection.fetch(
                 _OVERLAPPING,
-                self._job.owner,
+                self._owner,
                 meter,
                 register,
                 start - timedelta(seconds=INTERVAL_MAX_SECONDS),
@@ -239,7 +191,7 @@ class _Recording:
 
     async def _add_up(self, meter: str, register: str, days: Sequence[date]) -> None:
         """Makes the activities of these days what their counted readings say."""
-        owner = self._job.owner
+        owner = self._owner
         key = (owner, meter, register, days)
         old = {row["local_date"]: row for row in await self._connection.fetch(_OLD_DAYS, *key)}
         wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key)]
@@ -247,7 +199,7 @@ class _Recording:
         kept = {day.day for day in wanted} - {day.day for day in fresh}
         gone: list[UUID] = [row["activity_id"] for day, row in old.items() if day not in kept]
         if gone:
-            self._emissions -= await reverse_activities(self._connection, owner, gone)
+            self.emissions -= await reverse_activities(self._connection, owner, gone)
             await self._connection.execute(
                 "DELETE FROM meter_day WHERE owner = $1 AND activity_id = ANY($2) AND meter = $3 AND register = $4",
                 owner,
@@ -256,14 +208,14 @@ class _Recording:
                 register,
             )
         activities = await activities_of(self._choice, owner=owner, region=self._region, days=fresh, now=self._now)
-        await insert_activities(self._connection, owner, [(activity, _UNKEYED) for activity in activities])
+        await insert_activities(self._connection, owner, [(activity, UNKEYED) for activity in activities])
         await self._remember(meter, register, activities)
-        self._emissions += sum(activity.emissions for activity in activities)
+        self.emissions += sum(activity.emissions for activity in activities)
 
     async def _remember(self, meter: str, register: str, activities: Sequence[Activity]) -> None:
         await self._connection.execute(
             "INSERT INTO meter_day SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[])",
-            self._job.owner,
+            self._owner,
             meter,
             register,
             [activity.local_date for activity in activities],

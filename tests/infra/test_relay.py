@@ -501,9 +501,7 @@ async def test_a_ticker_comes_at_once_and_whenever_it_changed(exchange: Exchange
 async def test_progress_of_an_import_is_told_until_its_end(exchange: Exchange, relay: Relay, tmp_path: Path) -> None:
     imports = PostgresImports(exchange.database)
     job = ImportJob(new_id(exchange.clock()), ANN, "green-button", ImportStatus.QUEUED)
-    await imports.add(
-        job, path=tmp_path / "x", filename="x.xml", region="GB", time_zone="UTC", now=exchange.clock()
-    )
+    await imports.add(job, path=tmp_path / "x", filename="x.xml", region="GB", time_zone="UTC", now=exchange.clock())
     follower = Follower(relay.import_progress(ANN, job.id))
     assert await follower.has(1) == [job]
 
@@ -628,9 +626,7 @@ async def test_without_any_valkey_trading_and_news_go_on(database: Place) -> Non
         await follower.end()
 
 
-async def test_lost_connections_to_postgres_only_make_news_late(
-    exchange: Exchange, relay: Relay, seed: int
-) -> None:
+async def test_lost_connections_to_postgres_only_make_news_late(exchange: Exchange, relay: Relay, seed: int) -> None:
     choose = random.Random(seed)
     await fund_all(exchange)
     events, tape = Follower(relay.account_events(ANN, 0)), Follower(relay.trades(SYMBOL, 0))

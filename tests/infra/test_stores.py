@@ -107,8 +107,7 @@ async def test_orders_come_newest_first_by_symbol_and_open_only(exchange: Exchan
     await exchange.fund(ANN, grams=50_000)
     await exchange.fund(ANN, grams=50_000, asset="PCA-ABC-2026")
     placed = [
-        await exchange.place(ANN, SELL, 60_000 + i, 1_000, symbol=SYMBOL if i % 3 else "PCA-ABC-2026")
-        for i in range(9)
+        await exchange.place(ANN, SELL, 60_000 + i, 1_000, symbol=SYMBOL if i % 3 else "PCA-ABC-2026") for i in range(9)
     ]
     for order in placed[::2]:
         await exchange.cancel(order)
@@ -143,9 +142,7 @@ async def test_fills_are_the_parties_own_side_and_end_where_the_order_was_read(e
 
     fills = await exchange.market.fills([later, second, sell, earlier, first])
 
-    values = [
-        [(fill.sequence, fill.price, fill.quantity, fill.fee, fill.liquidity) for fill in page] for page in fills
-    ]
+    values = [[(fill.sequence, fill.price, fill.quantity, fill.fee, fill.liquidity) for fill in page] for page in fills]
     maker = [(1, 100_000, 2_000, 2, Liquidity.MAKER), (2, 100_000, 7_000, 7, Liquidity.MAKER)]
     assert values[0] == maker
     assert values[1] == [(2, 100_000, 7_000, 14, Liquidity.TAKER)]

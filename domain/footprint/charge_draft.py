@@ -1,0 +1,46 @@
+"""From a charging session to an activity: the energy that went into the car, at the factor of mains electricity.
+
+Home charging is in the house meter already and would count twice.
+"""
+
+from decimal import Decimal
+
+from domain.footprint.captured import CapturedDraft
+from domain.footprint.factor_choice import MAINS
+from domain.footprint.model import ActivitySource, ActivityStatus
+from domain.footprint.records import Charge
+
+
+def draft_of_charge(charge: Charge, _region: str) -> CapturedDraft:
+    draft = _draft(charge)
+    if charge.cancels is not None:
+        return _not_counted(draft, "It cancels an earlier session.")
+    if charge.at_home:
+        return _not_counted(draft, "The meter of the house has this energy already.")
+    return draft
+
+
+def _draft(charge: Charge) -> CapturedDraft:
+    asks = charge.at_home is None
+    return CapturedDraft(
+        activity=MAINS,
+        quantity=charge.kwh,
+        unit="kWh",
+        started_at=charge.start,
+        ended_at=charge.end,
+        source=ActivitySource.DEVICE,
+        status=ActivityStatus.QUARANTINED if asks else ActivityStatus.COUNTED,
+        reason="Was this charged at home? Your meter has it then: discard it. Confirm it if not." if asks else "",
+    )
+
+
+def _not_counted(draft: CapturedDraft, reason: str) -> CapturedDraft:
+    return CapturedDraft(
+        activity=None,
+        quantity=Decimal(0),
+        unit=draft.unit,
+        started_at=draft.started_at,
+        ended_at=draft.ended_at,
+        source=draft.source,
+        reason=reason,
+    )

@@ -1,0 +1,102 @@
+"""How judged readings and records travel from the worker to the server: lists of JSON values, both ways in one place.
+
+Times are seconds since 1970 or ISO 8601, numbers are text.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.footprint.captured import Captured, CapturedDraft
+from domain.footprint.checks import Verdict
+from domain.footprint.metering import MeterRow
+from domain.footprint.model import ActivitySource, ActivityStatus
+
+
+def meter_values(verdict: Verdict, zone: ZoneInfo) -> Iterator[list[Any]]:
+    for register, indices in verdict.kept:
+        for index in indices:
+            start = register.starts[index]
+            yield [
+                register.meter,
+                register.register,
+                start,
+                register.ends[index],
+                register.commodity,
+                register.direction,
+                register.unit,
+                str(register.values[index]),
+                bool(register.implausible[index]),
+                datetime.fromtimestamp(start, UTC).astimezone(zone).date(),
+            ]
+
+
+def meter_row(values: list[Any]) -> MeterRow:
+    meter, register, start, end, commodity, direction, unit, value, implausible, local_date = values
+    return MeterRow(
+        meter,
+        register,
+        datetime.fromtimestamp(start, UTC),
+        datetime.fromtimestamp(end, UTC),
+        commodity,
+        direction,
+        unit,
+        Decimal(value),
+        implausible,
+        date.fromisoformat(local_date),
+    )
+
+
+def captured_values(item: Captured) -> list[Any]:
+    draft = item.draft
+    return [
+        item.kind,
+        item.source,
+        item.record,
+        item.payload,
+        item.payload_hash.hex(),
+        item.cancels,
+        item.line,
+        draft.activity,
+        str(draft.quantity),
+        draft.unit,
+        draft.started_at,
+        draft.ended_at,
+        draft.source,
+        draft.region,
+        draft.shared_by,
+        draft.status,
+        draft.reason,
+        draft.choices,
+        draft.caveats,
+    ]
+
+
+def captured_item(values: list[Any]) -> Captured:
+    kind, source, record, payload, payload_hash, cancels, line, *draft = values
+    activity, quantity, unit, started_at, ended_at, origin, region, shared_by, status, reason, choices, caveats = draft
+    return Captured(
+        kind,
+        source,
+        record,
+        payload,
+        bytes.fromhex(payload_hash),
+        CapturedDraft(
+            activity,
+            Decimal(quantity),
+            unit,
+            datetime.fromisoformat(started_at),
+            datetime.fromisoformat(ended_at) if ended_at else None,
+            ActivitySource(origin),
+            region,
+            shared_by,
+            ActivityStatus(status),
+            reason,
+            tuple(choices),
+            tuple(caveats),
+        ),
+        cancels,
+        line,
+    )
