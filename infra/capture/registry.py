@@ -1,12 +1,21 @@
-"""Which reader reads a file: decided by its content, never by its name or by what a browser calls it."""
+"""Which reader reads a file: decided by its content, never by its name or by what a browser calls it.
+
+What a zip of several files is, is told by the names inside: its head, as readers see it, is `listing_of` those names.
+"""
 
 import pkgutil
+import zipfile
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from infra.capture import formats
+from infra.capture.bundle import DAMAGES, files_in
 from infra.capture.reader import HEAD_BYTES, Reader, Unreadable
+
+ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+LISTING = b"PK names\n"
 
 
 @cache
@@ -18,8 +27,7 @@ def readers() -> tuple[Reader, ...]:
 
 def reader_of(path: Path) -> Reader:
     """The reader for this file; raises Unreadable, in words for the person, where there is none."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    head = _head(path)
     if not head.strip():
         raise Unreadable("EMPTY_FILE", "The file is empty. Download it again and send it whole.")
     for reader in readers():
@@ -32,3 +40,26 @@ def reader_of(path: Path) -> Reader:
         )
     known = ", ".join(reader.name for reader in readers())
     raise Unreadable("UNKNOWN_FORMAT", f"This file is in none of the formats that can be read: {known}.")
+
+
+def listing_of(names: Iterable[str]) -> bytes:
+    """What a zip of these files shows of itself to `Reader.recognises`: a first line of LISTING, then a name a line."""
+    return LISTING + "\n".join(names).encode(errors="replace")
+
+
+def is_bundle(names: Iterable[str]) -> bool:
+    """True where a zip of these files is a format by itself."""
+    head = listing_of(names)
+    return any(reader.recognises(head) for reader in readers())
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head[:4] not in ZIP_SIGNATURES:
+        return head
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return listing_of(member.filename for member in files_in(archive))
+    except DAMAGES:
+        return head

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.capture import archive
+from infra.capture import bundle
 from infra.capture.archive import unpacked
 from infra.capture.reader import Unreadable
 
@@ -53,11 +53,11 @@ def test_a_name_that_leads_outside(tmp_path: Path, name: str) -> None:
 
 
 def test_a_bomb(tmp_path: Path) -> None:
-    assert "too large" in refused(zipped(tmp_path / "zip", a=bytes(4 * archive.RATIO_FREE_BYTES)))
+    assert "too large" in refused(zipped(tmp_path / "zip", a=bytes(4 * bundle.RATIO_FREE_BYTES)))
 
 
 def test_a_size_that_is_a_lie(tmp_path: Path) -> None:
-    file = zipped(tmp_path / "zip", a=bytes(4 * archive.RATIO_FREE_BYTES))
+    file = zipped(tmp_path / "zip", a=bytes(4 * bundle.RATIO_FREE_BYTES))
     data = bytearray(file.read_bytes())
     at = data.rindex(b"PK\x01\x02")
     data[at + 24 : at + 28] = struct.pack("<I", 10)
