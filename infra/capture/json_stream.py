@@ -1,0 +1,37 @@
+"""Long JSON, one item at a time: memory holds one item, numbers stay exact."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import ijson
+
+from infra.capture.reader import Unreadable
+
+
+def items_in(path: Path, prefix: str) -> Iterator[Any]:
+    """The values at an ijson prefix such as `item` or `semanticSegments.item`; Unreadable where it is no JSON."""
+    try:
+        with path.open("rb") as file:
+            if file.read(3) != b"\xef\xbb\xbf":
+                file.seek(0)
+            yield from ijson.items(file, prefix)
+    except (ijson.JSONError, ValueError, ArithmeticError, UnicodeError) as error:
+        raise Unreadable("DAMAGED_JSON", "The file is damaged or was cut short: its JSON does not end.") from error
+
+
+def inside(value: Any, *names: str) -> Any:
+    """What lies at this path of names; None where a step of it is no object or has no such name."""
+    for name in names:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+def text(value: Any) -> str:
+    """A text or number as text, everything else as nothing."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return ""
+    return str(value)[:200]
