@@ -42,7 +42,8 @@ class Position:
 class Journey:
     """One movement by one mode. `metres` is the source's own distance or None where `track` gives it.
 
-    `likelihood` is how sure the source is of the mode, 0 to 1, None where it does not say.
+    `likelihood` is how sure the source is of the mode, 0 to 1, None where it does not say. `kwh` is what an electric
+    car used on the way, None where the source does not say or the car is no electric one.
     """
 
     source: str
@@ -55,13 +56,26 @@ class Journey:
     likelihood: Decimal | None = None
     shared_by: int = 1
     line: int | None = None
+    kwh: Decimal | None = None
+
+
+class PaymentKind(StrEnum):
+    """What the bank says a line of a statement is. Only a PAYMENT can be spending; a payment to us is a refund."""
+
+    PAYMENT = "PAYMENT"
+    TRANSFER = "TRANSFER"
+    CASH = "CASH"
+    INCOME = "INCOME"
+    PENDING = "PENDING"
+    REVERTED = "REVERTED"
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """One line of a bank statement: `amount` is what was spent in major units of `currency`, a refund is below zero.
 
-    `mcc` is the merchant category code of ISO 18245, four digits, or None where the bank gives none.
+    `at` lies within the day that the bank wrote; `currency` is empty where the file names none; `mcc` is the merchant
+    category code of ISO 18245, four digits, or None; `category` is the bank's own word.
     """
 
     source: str
@@ -72,6 +86,8 @@ class Purchase:
     payee: str
     mcc: str | None = None
     line: int | None = None
+    kind: PaymentKind = PaymentKind.PAYMENT
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,8 @@ class Charge:
     """One session at a charging station. `kwh` is what went into the car.
 
     `at_home` is True where the house meter has it already, None where the file does not tell. `cancels` is the record
-    that this one undoes.
+    that this one undoes. `region` is the ISO 3166-1 code of the socket's country, None where it is not told; `socket`
+    names it, so that an answer about it can be remembered.
     """
 
     source: str
@@ -90,3 +107,5 @@ class Charge:
     at_home: bool | None = None
     cancels: str | None = None
     line: int | None = None
+    region: str | None = None
+    socket: str = ""
