@@ -97,7 +97,8 @@ def _journey_fault(journey: Journey) -> Fault | None:
 def _purchase_fault(purchase: Purchase) -> Fault | None:
     if not _is_number(purchase.amount, AMOUNT_MAX):
         return "ABSURD_VALUE", "The amount is no number, or more than a person spends."
-    if not (len(purchase.currency) == 3 and purchase.currency.isascii() and purchase.currency.isupper()):
+    currency = purchase.currency
+    if currency and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
         return "BAD_CURRENCY", "The currency is not a code of three letters."
     if purchase.mcc is not None and not (
         len(purchase.mcc) == 4 and purchase.mcc.isascii() and purchase.mcc.isdecimal()
