@@ -14,6 +14,7 @@ from api.settings import Settings
 from infra.capture.runner import ImportRunner
 from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
+from infra.factors.adjusting import FactorAdjuster
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
@@ -114,6 +115,9 @@ async def open_resources(settings: Settings) -> Resources:
         imports = ImportRunner(database, stores.factors, settings.home / "imports")
         await imports.start()
         stack.push_async_callback(imports.close)
+        adjuster = FactorAdjuster(database)
+        await adjuster.start()
+        stack.push_async_callback(adjuster.close)
         await _until_ready(commands, writer, writer_task)
         gc.freeze()
         gc.set_threshold(*COLLECT_AFTER)

@@ -253,6 +253,10 @@ class FootprintStore(Protocol):
         ...
 
     async def activity(self, owner: int, activity_id: UUID) -> Activity | None: ...
+    async def activities_by_id(self, owner: int, ids: Sequence[UUID]) -> dict[UUID, Activity]:
+        """Those of this owner; ids of nobody or of others are left out."""
+        ...
+
     async def activities(
         self,
         owner: int,

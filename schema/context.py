@@ -11,6 +11,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from domain.errors import Forbidden, Unauthenticated
+from domain.footprint.model import Activity
 from domain.identity.model import User, Viewer
 from domain.orders.model import Fill, Order
 from domain.ports import (
@@ -29,6 +30,7 @@ from domain.ports import (
     Streams,
     UserStore,
 )
+from schema.footprint.loaders import activities_by_id
 from schema.orders.loaders import fills_by_order, moment_of
 
 Item = TypeVar("Item")
@@ -51,12 +53,19 @@ class Stores:
 class Loaders:
     """One set for each request: what one answer needs several times is read once, and together."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, viewer: Viewer | None) -> None:
         self._stores = stores
+        self._owner = viewer.owner if viewer else None
 
     @cached_property
     def fills(self) -> DataLoader[Order, list[Fill]]:
         return DataLoader(partial(fills_by_order, self._stores.market), cache_key_fn=moment_of)
+
+    @cached_property
+    def activities(self) -> DataLoader[UUID, Activity | None]:
+        """The caller's own."""
+        assert self._owner is not None
+        return DataLoader(partial(activities_by_id, self._stores.footprint, self._owner))
 
 
 @dataclass
@@ -75,7 +84,7 @@ class RequestContext:
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loaders = Loaders(self.stores)
+        self.loaders = Loaders(self.stores, self.viewer)
 
     @property
     def caller(self) -> Viewer:
@@ -106,7 +115,7 @@ class RequestContext:
         """The stream itself, with new loaders before each item: a subscription lives longer than what they remember."""
         try:
             async for item in stream:
-                self.loaders = Loaders(self.stores)
+                self.loaders = Loaders(self.stores, self.viewer)
                 yield item
         finally:
             close = getattr(stream, "aclose", None)

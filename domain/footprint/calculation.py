@@ -17,6 +17,7 @@ from domain.footprint.units import IncompatibleUnits, convert, plain
 GLOBAL = "GLOBAL"
 EMISSIONS_MAX_GRAMS = 10**11
 """100,000 t for one activity: far above what a person causes, and years of such sums still fit into 2^53 - 1."""
+_NO_EDITION = "No edition covers"
 _NOT_EMITTED = {
     "avoided": "emissions that were avoided, not caused",
     "biogenic_memo": "biogenic CO2, which is shown for information and never added",
@@ -76,7 +77,12 @@ def _edition_caveats(row: EmissionFactor, on: date) -> tuple[str, ...]:
     if _days_away(row, on) == 0:
         return ()
     until = f"to {row.valid_to}" if row.valid_to else "on"
-    return (f"No edition covers {on}: the nearest one was taken, valid from {row.valid_from} {until}.",)
+    return (f"{_NO_EDITION} {on}: the nearest one was taken, valid from {row.valid_from} {until}.",)
+
+
+def is_of_edition(caveat: str) -> bool:
+    """True for the caveat that no edition covers the day."""
+    return caveat.startswith(_NO_EDITION)
 
 
 def emissions_of(quantity: Decimal, unit: str, chosen: ChosenFactor, shared_by: int = 1) -> tuple[int, Explanation]:

@@ -6,7 +6,7 @@ from datetime import date
 from domain.footprint.model import EmissionFactor
 from infra.postgres.connection import Database
 
-_COLUMNS = (
+FACTOR_COLUMNS = (
     "id, factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source, edition, scope, notes, "
     "uncertainty_low, uncertainty_high"
 )
@@ -18,7 +18,7 @@ class PostgresFactors:
 
     async def candidates(self, factor_id: str, regions: Sequence[str]) -> list[EmissionFactor]:
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM emission_factor WHERE factor_id = $1 AND region = ANY($2) "
+            f"SELECT {FACTOR_COLUMNS} FROM emission_factor WHERE factor_id = $1 AND region = ANY($2) "
             "AND withdrawn_at IS NULL ORDER BY array_position($2, region), valid_from",
             factor_id,
             list(regions),
@@ -42,7 +42,7 @@ class PostgresFactors:
         limit: int,
     ) -> list[EmissionFactor]:
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM emission_factor WHERE withdrawn_at IS NULL AND id > $5 "
+            f"SELECT {FACTOR_COLUMNS} FROM emission_factor WHERE withdrawn_at IS NULL AND id > $5 "
             "AND ($1::text IS NULL OR factor_id = $1) AND ($2::text IS NULL OR category = $2) "
             "AND ($3::text IS NULL OR region = $3) "
             "AND ($4::date IS NULL OR (valid_from <= $4 AND (valid_to IS NULL OR valid_to >= $4))) "

@@ -28,7 +28,7 @@ from infra.postgres.connection import Database
 
 PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-_COLUMNS = (
+ACTIVITY_COLUMNS = (
     "id, owner, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status, "
     "emissions, explanation, shared_by, factor_rows, adjusts, adjusted_by, reason, choices, region"
 )
@@ -63,6 +63,13 @@ _RECORD = """
             below = day.below + excluded.below, above = day.above + excluded.above,
             covered = day.covered + excluded.covered)
     SELECT client_id FROM fresh"""
+_STANDING = """
+    WITH RECURSIVE standing (id) AS (
+        SELECT unnest($2::uuid[])
+        UNION
+        SELECT adjusted_by FROM standing JOIN activity ON activity.owner = $1 AND activity.id = standing.id
+        WHERE adjusted_by IS NOT NULL)
+    SELECT id FROM standing"""
 _SUBTRACT = """
     UPDATE footprint_day AS day SET grams = day.grams - gone.grams, activities = day.activities - gone.activities,
         below = day.below - gone.below, above = day.above - gone.above, covered = day.covered - gone.covered
@@ -121,13 +128,17 @@ async def insert_activities(
 
 
 async def reverse_activities(connection: PooledConnection, owner: int, ids: Sequence[UUID]) -> int:
-    """Takes activities out of the footprint (they stay visible) and gives their grams; the caller holds the lock."""
-    await connection.execute(_SUBTRACT, owner, list(ids))
+    """Takes activities out of the footprint (they stay visible) and gives their grams; the caller holds the lock.
+
+    Where a corrected factor has replaced one of them, its successor is taken out.
+    """
+    standing = [row["id"] for row in await connection.fetch(_STANDING, owner, list(ids))]
+    await connection.execute(_SUBTRACT, owner, standing)
     grams = await connection.fetchval(
         "WITH gone AS (UPDATE activity SET status = 'REVERSED' WHERE owner = $1 AND id = ANY($2) "
         "AND status <> 'REVERSED' RETURNING emissions) SELECT coalesce(sum(emissions), 0)::bigint FROM gone",
         owner,
-        list(ids),
+        standing,
     )
     return int(grams)
 
@@ -138,11 +149,11 @@ class PostgresFootprint:
 
     async def by_client_ids(self, owner: int, client_ids: Sequence[UUID]) -> dict[UUID, tuple[Activity, bytes]]:
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS}, payload_hash FROM activity WHERE owner = $1 AND client_id = ANY($2)",
+            f"SELECT {ACTIVITY_COLUMNS}, payload_hash FROM activity WHERE owner = $1 AND client_id = ANY($2)",
             owner,
             list(client_ids),
         )
-        return {row["client_id"]: (_activity(row), row["payload_hash"]) for row in rows}
+        return {row["client_id"]: (activity_of(row), row["payload_hash"]) for row in rows}
 
     async def record(self, owner: int, activities: Sequence[tuple[Activity, bytes]]) -> set[UUID]:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -151,9 +162,15 @@ class PostgresFootprint:
 
     async def activity(self, owner: int, activity_id: UUID) -> Activity | None:
         row = await self._pool.fetchrow(
-            f"SELECT {_COLUMNS} FROM activity WHERE owner = $1 AND id = $2", owner, activity_id
+            f"SELECT {ACTIVITY_COLUMNS} FROM activity WHERE owner = $1 AND id = $2", owner, activity_id
         )
-        return _activity(row) if row else None
+        return activity_of(row) if row else None
+
+    async def activities_by_id(self, owner: int, ids: Sequence[UUID]) -> dict[UUID, Activity]:
+        rows = await self._pool.fetch(
+            f"SELECT {ACTIVITY_COLUMNS} FROM activity WHERE owner = $1 AND id = ANY($2)", owner, list(ids)
+        )
+        return {row["id"]: activity_of(row) for row in rows}
 
     async def activities(
         self,
@@ -167,8 +184,9 @@ class PostgresFootprint:
         first, last = from_date or _FIRST_DAY, to_date or _LAST_DAY
         end = datetime.combine(min(last, _LAST_DAY) + timedelta(days=3), time.min, UTC)
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM activity WHERE owner = $1 AND (started_at, id) < ($2, $3) AND started_at < $4 "
-            "AND started_at > $5 AND local_date BETWEEN $6 AND $7 ORDER BY started_at DESC, id DESC LIMIT $8",
+            f"SELECT {ACTIVITY_COLUMNS} FROM activity WHERE owner = $1 AND (started_at, id) < ($2, $3) "
+            "AND started_at < $4 AND started_at > $5 AND local_date BETWEEN $6 AND $7 "
+            "ORDER BY started_at DESC, id DESC LIMIT $8",
             owner,
             before,
             before_id,
@@ -178,7 +196,7 @@ class PostgresFootprint:
             last,
             limit,
         )
-        return [_activity(row) for row in rows]
+        return [activity_of(row) for row in rows]
 
     async def summary(self, owner: int, from_date: date, to_date: date) -> FootprintSummary:
         """Categories by name, days by date, only those with an activity."""
@@ -222,7 +240,7 @@ class PostgresFootprint:
         return {row["owner"]: row["grams"] for row in rows}
 
 
-def _activity(row: asyncpg.Record) -> Activity:
+def activity_of(row: asyncpg.Record) -> Activity:
     return Activity(
         id=row["id"],
         owner=row["owner"],

@@ -1,5 +1,7 @@
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -30,6 +32,8 @@ class Explanation:
     converted_quantity: Decimal
     formula: str
     caveats: list[str]
+    emissions_low: Grams | None = strawberry.field(description="null where the factor's source gives no range")
+    emissions_high: Grams | None
 
 
 @strawberry.type(description="One thing a person did, and the emissions it caused.")
@@ -51,6 +55,26 @@ class Activity(Node):
     def client_id(activity: strawberry.Parent[footprint.Activity]) -> strawberry.ID:
         return strawberry.ID(str(activity.client_id))
 
+    @strawberry.field(
+        graphql_type=Annotated["Activity", strawberry.lazy("schema.footprint.types")] | None,
+        description="the REVERSED record that this one took the place of because its factor was corrected",
+    )
+    @staticmethod
+    async def adjusts(activity: strawberry.Parent[footprint.Activity], info: Info) -> footprint.Activity | None:
+        return await _linked(info, activity.adjusts)
+
+    @strawberry.field(
+        graphql_type=Annotated["Activity", strawberry.lazy("schema.footprint.types")] | None,
+        description="the record that took the place of this one because its factor was corrected",
+    )
+    @staticmethod
+    async def adjusted_by(activity: strawberry.Parent[footprint.Activity], info: Info) -> footprint.Activity | None:
+        return await _linked(info, activity.adjusted_by)
+
+
+async def _linked(info: Info, activity_id: UUID | None) -> footprint.Activity | None:
+    return None if activity_id is None else await info.context.loaders.activities.load(activity_id)
+
 
 @strawberry.type
 class CategoryTotal:
@@ -65,6 +89,18 @@ class DayTotal:
     total: Grams
 
 
+@strawberry.type(
+    description=(
+        "From the lowest to the highest that the sources of the factors allow, if all of them err the same way. "
+        "`covered` is the part of the total whose factors have a range; the rest is in both bounds as it is."
+    )
+)
+class EmissionsRange:
+    low: Grams
+    high: Grams
+    covered: Grams
+
+
 @strawberry.type(description="allowance = weeklyAllowance x days / 7, rounded down; `remaining` may be negative.")
 class FootprintSummary:
     from_date: date = strawberry.field(name="from")
@@ -74,6 +110,7 @@ class FootprintSummary:
     by_day: list[DayTotal]
     allowance: Grams | None = strawberry.field(description="null where the person belongs to no programme")
     remaining: Grams | None
+    range: EmissionsRange | None = strawberry.field(description="null where no source gives a range")
 
 
 @strawberry.type
@@ -88,6 +125,12 @@ class EmissionFactor:
     valid_to: date | None
     source: str
     edition: str
+    scope: str = strawberry.field(description="what it covers, for example direct, generation or lifecycle")
+    notes: str
+    uncertainty_low: Decimal | None = strawberry.field(
+        description="kg CO2e per unit; null where the source gives no range"
+    )
+    uncertainty_high: Decimal | None
 
 
 @strawberry.type

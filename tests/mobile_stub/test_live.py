@@ -73,9 +73,7 @@ class Server:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     fake = Server()
-    app = Starlette(
-        routes=[Route("/graphql", fake.post, methods=["POST"]), WebSocketRoute("/graphql", fake.socket)]
-    )
+    app = Starlette(routes=[Route("/graphql", fake.post, methods=["POST"]), WebSocketRoute("/graphql", fake.socket)])
     async with loopback(app) as fake.url:
         yield fake
 

@@ -26,8 +26,21 @@ EXPORTED = Path(__file__).parents[2] / "schema" / "schema.graphql"
 CONTRACT = Path(__file__).with_name("contract.graphql")
 
 ADDED = {
+    ("Activity", "adjustedBy"),
+    ("Activity", "adjusts"),
     ("CreateProgrammeInput", "makerFeeBasisPoints"),
     ("CreateProgrammeInput", "takerFeeBasisPoints"),
+    ("EmissionFactor", "notes"),
+    ("EmissionFactor", "scope"),
+    ("EmissionFactor", "uncertaintyHigh"),
+    ("EmissionFactor", "uncertaintyLow"),
+    ("EmissionsRange", "GraphQLObjectType"),
+    ("EmissionsRange", "covered"),
+    ("EmissionsRange", "high"),
+    ("EmissionsRange", "low"),
+    ("Explanation", "emissionsHigh"),
+    ("Explanation", "emissionsLow"),
+    ("FootprintSummary", "range"),
 }
 
 

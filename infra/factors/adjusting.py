@@ -1,0 +1,190 @@
+"""Brings corrected factors into the footprint, where everybody can see it.
+
+Each loading that withdrew rows leaves a `factor_change`. Person by person, in batches, every COUNTED activity whose row
+was replaced is reversed and recorded anew with the row that holds now; both name each other. One person's adjustments
+are one transaction under that person's lock; a job that was broken off goes on at the batch that it had reached, and
+whoever was done in it is done. Closed weeks and the ledger are not touched.
+
+A change is worked on GRACE after it was loaded: by then no request is left that had chosen its factor before.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from domain.footprint.adjusting import adjusted
+from domain.footprint.model import Activity, EmissionFactor
+from infra.postgres.connection import Database, is_unavailable
+from infra.postgres.factors import FACTOR_COLUMNS
+from infra.postgres.footprint import (
+    ACTIVITY_COLUMNS,
+    UNKEYED,
+    PooledConnection,
+    activity_of,
+    insert_activities,
+    lock_footprint,
+    reverse_activities,
+)
+from infra.tasks import end_task
+
+OWNERS_AT_ONCE = 200
+ACTIVITIES_AT_ONCE = 1_000
+GRACE = timedelta(minutes=1)
+POLL_SECONDS = 60
+
+_NEXT_CHANGE = """
+    SELECT id, after_owner FROM factor_change WHERE finished_at IS NULL AND loaded_at <= $1
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+_NEXT_OWNERS = """
+    WITH RECURSIVE walk AS (
+        SELECT min(owner) AS owner FROM footprint_day WHERE owner > $1
+        UNION ALL
+        SELECT (SELECT min(owner) FROM footprint_day WHERE footprint_day.owner > walk.owner) FROM walk
+        WHERE walk.owner IS NOT NULL)
+    SELECT owner FROM walk WHERE owner IS NOT NULL LIMIT $2"""
+_STALE = f"""
+    SELECT {FACTOR_COLUMNS}, withdrawn_at IS NULL AS holds FROM emission_factor WHERE (factor_id, region) IN (
+        SELECT factor_id, region FROM emission_factor WHERE withdrawn_at IS NOT NULL
+        INTERSECT SELECT factor_id, region FROM emission_factor WHERE withdrawn_at IS NULL)"""
+_IS_STALE = "status = 'COUNTED' AND (factor_rows[1] = ANY($2) OR factor_rows[2] = ANY($2))"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """Withdrawn rows by id, those that hold by factor and region, for every pair that has both."""
+
+    withdrawn: dict[int, EmissionFactor]
+    by_id: dict[int, EmissionFactor]
+    current: dict[tuple[str, str], list[EmissionFactor]]
+
+    def adjusted(self, activity: Activity, now: datetime) -> Activity | None:
+        was = [self.by_id[row] for row in activity.factor_rows if row in self.by_id]
+        if len(was) < len(activity.factor_rows):
+            return None
+        current = [other for row in was for other in self.current[row.factor_id, row.region]]
+        return adjusted(activity, was, current, now)
+
+
+class FactorAdjuster:
+    def __init__(self, database: Database) -> None:
+        self._pool = database.pool
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._work(), name="factor adjuster")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await end_task(self._task)
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                while await self.step(datetime.now(UTC)):
+                    pass
+            except Exception as error:
+                if not is_unavailable(error):
+                    logger.exception("factors could not be adjusted")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def step(self, now: datetime) -> bool:
+        """Works off one batch of people; False where there is nothing to do, or another process does it."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            change = await connection.fetchrow(_NEXT_CHANGE, now - GRACE)
+            if change is None:
+                return False
+            owners = [
+                row["owner"] for row in await connection.fetch(_NEXT_OWNERS, change["after_owner"], OWNERS_AT_ONCE)
+            ]
+            if not owners:
+                await connection.execute("UPDATE factor_change SET finished_at = $2 WHERE id = $1", change["id"], now)
+                return True
+            factors = await _factors(connection)
+            stale = list(factors.withdrawn)
+            rows = await connection.fetch(
+                f"SELECT DISTINCT owner FROM activity WHERE owner = ANY($1) AND {_IS_STALE} ORDER BY owner",
+                owners,
+                stale,
+            )
+            count = 0
+            for row in rows:
+                count += await self._adjust(row["owner"], factors, stale, now)
+            await connection.execute(
+                "UPDATE factor_change SET after_owner = $2, adjusted = adjusted + $3 WHERE id = $1",
+                change["id"],
+                owners[-1],
+                count,
+            )
+        if count:
+            logger.info("%s activities were adjusted to corrected factors", count)
+        return True
+
+    async def _adjust(self, owner: int, factors: _Factors, stale: Sequence[int], now: datetime) -> int:
+        """All of one person's activities, or none of them; gives how many were recorded anew."""
+        count, after = 0, UUID(int=0)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await lock_footprint(connection, owner)
+            while True:
+                rows = await connection.fetch(
+                    f"SELECT {ACTIVITY_COLUMNS} FROM activity WHERE owner = $1 AND {_IS_STALE} AND id > $3 "
+                    "ORDER BY id LIMIT $4",
+                    owner,
+                    stale,
+                    after,
+                    ACTIVITIES_AT_ONCE,
+                )
+                if not rows:
+                    return count
+                after = rows[-1]["id"]
+                activities = [activity_of(row) for row in rows]
+                pairs = [(old, new) for old in activities if (new := factors.adjusted(old, now))]
+                await _move(connection, owner, [new for old, new in pairs if new.id == old.id])
+                count += await _replace(connection, owner, [new for old, new in pairs if new.id != old.id])
+
+
+async def _factors(connection: PooledConnection) -> _Factors:
+    withdrawn: dict[int, EmissionFactor] = {}
+    by_id: dict[int, EmissionFactor] = {}
+    current: dict[tuple[str, str], list[EmissionFactor]] = {}
+    for row in await connection.fetch(_STALE):
+        values = dict(row)
+        holds = values.pop("holds")
+        factor = by_id[row["id"]] = EmissionFactor(**values)
+        if holds:
+            current.setdefault((factor.factor_id, factor.region), []).append(factor)
+        else:
+            withdrawn[factor.id] = factor
+    return _Factors(withdrawn, by_id, current)
+
+
+async def _move(connection: PooledConnection, owner: int, activities: Sequence[Activity]) -> None:
+    """Nothing that anybody sees: the row that holds now says the same."""
+    for activity in activities:
+        await connection.execute(
+            "UPDATE activity SET factor_rows = $3 WHERE owner = $1 AND id = $2",
+            owner,
+            activity.id,
+            list(activity.factor_rows),
+        )
+
+
+async def _replace(connection: PooledConnection, owner: int, activities: Sequence[Activity]) -> int:
+    if not activities:
+        return 0
+    old, new = [activity.adjusts for activity in activities if activity.adjusts], [item.id for item in activities]
+    await reverse_activities(connection, owner, old)
+    await insert_activities(connection, owner, [(activity, UNKEYED) for activity in activities])
+    for table, column, link in (("activity", "id", "adjusted_by"), ("meter_day", "activity_id", "activity_id")):
+        await connection.execute(
+            f"UPDATE {table} AS linked SET {link} = pair.new FROM unnest($2::uuid[], $3::uuid[]) AS pair (old, new) "
+            f"WHERE linked.owner = $1 AND linked.{column} = pair.old",
+            owner,
+            old,
+            new,
+        )
+    return len(activities)
