@@ -1,9 +1,22 @@
 """Times as files write them: ISO 8601, with an offset or without one."""
 
 import re
+from copy import copy
 from datetime import UTC, datetime, tzinfo
+from typing import Self
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,12})?)? ?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+
+
+class LocalReader:
+    """Base of readers of files whose times may have no offset: they are local time of the person who sent them."""
+
+    zone: tzinfo = UTC
+
+    def in_zone(self, zone: tzinfo) -> Self:
+        reader = copy(self)
+        reader.zone = zone
+        return reader
 
 
 def moment(text: str, zone: tzinfo) -> datetime | None:

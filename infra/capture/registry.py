@@ -6,12 +6,14 @@ What a zip of several files is, is told by the names inside: its head, as reader
 import pkgutil
 import zipfile
 from collections.abc import Iterable
+from datetime import UTC, tzinfo
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from infra.capture import formats
 from infra.capture.bundle import DAMAGES, files_in
+from infra.capture.moments import LocalReader
 from infra.capture.reader import HEAD_BYTES, Reader, Unreadable
 
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
@@ -25,14 +27,14 @@ def readers() -> tuple[Reader, ...]:
     return tuple(import_module(f"{formats.__name__}.{name}").READER for name in names)
 
 
-def reader_of(path: Path) -> Reader:
-    """The reader for this file; raises Unreadable, in words for the person, where there is none."""
+def reader_of(path: Path, zone: tzinfo = UTC) -> Reader:
+    """The reader for this file of a person in this zone; raises Unreadable, in words for the person, for none."""
     head = _head(path)
     if not head.strip():
         raise Unreadable("EMPTY_FILE", "The file is empty. Download it again and send it whole.")
     for reader in readers():
         if reader.recognises(head):
-            return reader
+            return reader.in_zone(zone) if isinstance(reader, LocalReader) else reader
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower()
     if start.startswith((b"<!doctype html", b"<html")):
         raise Unreadable(

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     try:
-        verdict = _read(Path(file), Path(expanded), region, datetime.fromisoformat(now))
+        verdict = _read(Path(file), Path(expanded), ZoneInfo(time_zone), region, datetime.fromisoformat(now))
     except Unreadable as refusal:
         _tell(failed=[refusal.code, refusal.reason, "Unreadable"])
     except MemoryError:
@@ -56,9 +56,9 @@ def main(arguments: list[str]) -> None:
         _tell(end=True)
 
 
-def _read(file: Path, expanded: Path, region: str, now: datetime) -> Verdict:
+def _read(file: Path, expanded: Path, zone: ZoneInfo, region: str, now: datetime) -> Verdict:
     path = unpacked(file, expanded)
-    reader = reader_of(path)
+    reader = reader_of(path, zone)
     bench = Bench(now, region)
     _tell(progress=[reader.name, 0])
     for item in reader.read(path):

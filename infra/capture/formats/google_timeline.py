@@ -14,14 +14,14 @@ import re
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, Position, TravelMode
 from infra.capture.json_stream import inside, items_in, text
-from infra.capture.moments import has_offset, moment
+from infra.capture.moments import LocalReader, has_offset, moment
 from infra.capture.positions import number, position
 from infra.capture.reader import Unreadable
 
@@ -197,7 +197,7 @@ def _shown(written: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in written[:40])
 
 
-class GoogleTimelineReader:
+class GoogleTimelineReader(LocalReader):
     name = "GOOGLE_TIMELINE"
 
     def recognises(self, head: bytes) -> bool:
@@ -207,10 +207,10 @@ class GoogleTimelineReader:
         kinds = (b'"activity"', b'"visit"', b'"timelinePath"', b'"timelineMemory"')
         return start == b"[" and b'"startTime"' in head and any(kind in head for kind in kinds)
 
-    def read(self, path: Path, zone: tzinfo = UTC) -> Iterator[Journey | Rejection]:
+    def read(self, path: Path) -> Iterator[Journey | Rejection]:
         with path.open("rb") as file:
             is_list = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
-        export = _Export(path, "item" if is_list else "semanticSegments.item", zone)
+        export = _Export(path, "item" if is_list else "semanticSegments.item", self.zone)
         yield from export.items()
         if not export.segments:
             raise Unreadable(

@@ -13,7 +13,7 @@ from pathlib import Path
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, Position, TravelMode
 from domain.footprint.tracks import clean_track
-from infra.capture.moments import has_offset, moment
+from infra.capture.moments import LocalReader, has_offset, moment
 from infra.capture.positions import position
 from infra.capture.reader import Unreadable
 from infra.capture.xml_stream import Events, found_in
@@ -145,7 +145,7 @@ def chunks_of(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-class GpxReader:
+class GpxReader(LocalReader):
     name = "GPX"
 
     def recognises(self, head: bytes) -> bool:
@@ -153,9 +153,9 @@ class GpxReader:
             head = head.decode("utf-16", errors="ignore").encode()
         return _ROOT.search(head) is not None
 
-    def read(self, path: Path, zone: tzinfo = UTC) -> Iterator[Journey | Rejection]:
+    def read(self, path: Path) -> Iterator[Journey | Rejection]:
         found = 0
-        for item in journeys_in(chunks_of(path), zone):
+        for item in journeys_in(chunks_of(path), self.zone):
             found += 1
             yield item
         if not found:

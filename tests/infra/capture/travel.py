@@ -21,7 +21,7 @@ def expected(folder: str) -> dict[str, Any]:
 
 
 def read(path: Path, zone: ZoneInfo = SHANGHAI) -> tuple[list[Journey], list[Rejection]]:
-    items = list(reader_of(path).read(path, zone))
+    items = list(reader_of(path, zone).read(path))
     return (
         [item for item in items if isinstance(item, Journey)],
         [item for item in items if isinstance(item, Rejection)],
