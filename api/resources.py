@@ -11,6 +11,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from api.settings import Settings
+from infra.capture.registry import import_formats
 from infra.capture.runner import ImportRunner
 from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
@@ -102,6 +103,7 @@ async def open_resources(settings: Settings) -> Resources:
             factors=PostgresFactors(database),
             footprint=PostgresFootprint(database),
             imports=PostgresImports(database),
+            formats=import_formats(),
         )
         publisher = Publisher(redis, news_channel(name))
         stack.push_async_callback(publisher.close)

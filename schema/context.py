@@ -1,6 +1,6 @@
 """What a resolver may ask for: who calls, the time, the stores, the way to the writer and its news."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -11,7 +11,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from domain.errors import Forbidden, Unauthenticated
-from domain.footprint.model import Activity
+from domain.footprint.model import Activity, ImportFormat
 from domain.identity.model import User, Viewer
 from domain.orders.model import Fill, Order
 from domain.ports import (
@@ -48,6 +48,8 @@ class Stores:
     factors: FactorStore
     footprint: FootprintStore
     imports: ImportStore
+    formats: Sequence[ImportFormat] = ()
+    """What the importer can read, by name."""
 
 
 class Loaders:

@@ -8,14 +8,11 @@ from datetime import datetime
 from typing import TypeAlias
 
 from domain.footprint.captured import CapturedRecord
-from domain.footprint.meter_checks import (
-    HOUSEHOLD_MAX_KW,
-    INTERVAL_MAX_SECONDS,
-    MeterBench,
-    without_overlaps,
-)
+from domain.footprint.intervals import without_overlaps
+from domain.footprint.meter_checks import HOUSEHOLD_MAX_KW, INTERVAL_MAX_SECONDS, MeterBench
 from domain.footprint.model import Reading, Rejection
 from domain.footprint.record_checks import RecordBench
+from domain.footprint.records import CounterReading, StatedTotal
 from domain.footprint.verdict import Interval, Register, Verdict
 
 __all__ = [
@@ -30,7 +27,7 @@ __all__ = [
     "without_overlaps",
 ]
 
-Item: TypeAlias = Reading | CapturedRecord | Rejection
+Item: TypeAlias = Reading | CounterReading | StatedTotal | CapturedRecord | Rejection
 """What a reader may yield."""
 
 
@@ -58,8 +55,11 @@ class Bench:
         if isinstance(item, Rejection):
             self._verdict.reject(item)
             return
+        if isinstance(item, StatedTotal):
+            self._meters.compare_with(item)
+            return
         self._verdict.read += 1
-        if isinstance(item, Reading):
+        if isinstance(item, Reading | CounterReading):
             self._meters.take(item, self._verdict)
         else:
             self._records.take(item, self._verdict)

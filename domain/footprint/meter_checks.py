@@ -1,56 +1,81 @@
 """How meter readings are judged, whatever format they came in; `checks.py` is the way in.
 
-Within one register an interval counts once: equal repeats are duplicates, of two different values the later in the file
+Within one register an interval counts once: equal repeats are duplicates, of two different values the one told later
 holds, and of a day and its hours the hours hold where they fill it. A value below zero is an error in a register of use
 or of export, and export in a net register. What no meter of a home or a shop can measure is refused; what no household
-uses is kept and marked. Gaps are named, never filled.
+uses is kept and marked. What a counter showed becomes intervals by differences. Gaps are named, never filled.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
+from domain.footprint.counters import counted_between, look
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.footprint.records import CounterReading, StatedTotal
+from domain.footprint.repeats import (
+    compare,
+    in_order,
+    moments_once,
+    note_gaps,
+    once,
+    refuse_second_view,
+    without_repeats,
+)
 from domain.footprint.units import convert, plain
-from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Interval, Register, Verdict
+from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Counter, Register, Verdict
 
 INTERVAL_MAX_SECONDS = 400 * 86_400
 REGISTERS_MAX = 100
 HOUSEHOLD_MAX_KW = 100
 """Mean power over an interval. The largest house connections carry about this much; more waits for its owner."""
 METER_MAX_KW = 10_000
+COUNTER_MAX = 10**9
+STATED_MAX = 1_000
 DECIMAL_PLACES_MAX = 12
-NESTING_MAX = 4
 
 _CANONICAL_UNITS = {"Wh": "kWh", "kWh": "kWh", "MWh": "kWh", "W": "kWh", "therm": "therm", "m3": "m3", "ft3": "scf"}
+_WATER_UNITS = frozenset({"m3", "L", "ft3", "gal_us"})
 _KWH_PER_UNIT = {"kWh": Decimal(1), "therm": Decimal("29.3"), "m3": Decimal(11), "scf": Decimal("0.31")}
-"""Rough heat values, for the bounds above only."""
+"""Rough heat values, for the bounds above only; m3 of water too: 9 m3 an hour are what a house's pipe carries."""
 _NAME = re.compile(r"[ -~]{1,200}")
+_SEVERAL_MEANINGS = (
+    "REGISTER_CONFLICT",
+    "The register has another unit, direction or kind of energy in earlier readings of this file.",
+)
 
 
 class MeterBench:
-    """Takes a file's readings one by one."""
+    """Takes a file's readings one by one; `now` is when the file came."""
 
     def __init__(self, now: datetime) -> None:
+        self._now = int(now.timestamp())
         self._latest = int((now + FUTURE_GRACE).timestamp())
-        self._registers: dict[tuple[str, str, Direction, Commodity, str], Register] = {}
+        self._registers: dict[tuple[str, str], Register] = {}
+        self._counters: dict[tuple[str, str], Counter] = {}
+        self._stated: list[StatedTotal] = []
 
-    def take(self, reading: Reading, verdict: Verdict) -> None:
-        fault = self._keep(reading)
+    def take(self, item: Reading | CounterReading, verdict: Verdict) -> None:
+        fault = self._keep(item) if isinstance(item, Reading) else self._keep_counter(item)
         if fault is not None:
             code, reason = fault
-            verdict.refuse(Rejection(code, reason, line=reading.line, record=_described(reading)))
+            verdict.refuse(Rejection(code, reason, line=item.line, record=_described(item)))
 
-    def _keep(self, reading: Reading) -> tuple[str, str] | None:
+    def compare_with(self, stated: StatedTotal) -> None:
+        """Remembers a total that the file states, to compare the readings with at the end."""
+        if len(self._stated) < STATED_MAX:
+            self._stated.append(stated)
+
+    def _keep(self, reading: Reading, *, is_derived: bool = False) -> tuple[str, str] | None:
         """Stores the reading, or says what is wrong with it."""
         fault = _name_fault(reading) or self._time_fault(reading)
         if fault:
             return fault
-        unit = _CANONICAL_UNITS.get(reading.unit)
+        unit = _canonical_unit(reading)
         if unit is None:
-            return "UNKNOWN_UNIT", "The unit of this reading is not one of energy or gas."
+            return "UNKNOWN_UNIT", "The unit of this reading is not one of energy, gas or water."
         start, end = int(reading.start.timestamp()), int(reading.end.timestamp())
         if not reading.value.is_finite():
             return "NOT_A_NUMBER", "The value is not a number."
@@ -59,26 +84,59 @@ class MeterBench:
             return "NEGATIVE", f"The value {plain(value)} {unit} is below zero in a register that only counts up."
         kilowatts = abs(value) * _KWH_PER_UNIT[unit] * 3600 / (end - start)
         if kilowatts > METER_MAX_KW:
-            return "ABSURD_VALUE", f"More than {METER_MAX_KW} kW over the interval: no meter of a home measures that."
-        exponent = value.normalize().as_tuple().exponent
-        if not isinstance(exponent, int) or exponent < -DECIMAL_PLACES_MAX:
+            return "ABSURD_VALUE", "No meter of a home or a shop measures that much in this time."
+        if _is_too_precise(value):
             return "TOO_PRECISE", f"The value has more than {DECIMAL_PLACES_MAX} decimal places."
-        key = (reading.source, reading.register, reading.direction, reading.commodity, unit)
+        key = (reading.source, reading.register)
         register = self._registers.get(key)
         if register is None:
             if len(self._registers) >= REGISTERS_MAX:
                 return "TOO_MANY_REGISTERS", f"A file may hold at most {REGISTERS_MAX} registers."
-            register = Register(reading.source, reading.register, reading.commodity, reading.direction, unit)
+            register = Register(*key, reading.commodity, reading.direction, unit, is_derived=is_derived)
             self._registers[key] = register
+        if (register.commodity, register.direction, register.unit) != (reading.commodity, reading.direction, unit):
+            return _SEVERAL_MEANINGS
         register.starts.append(start)
         register.ends.append(end)
         register.values.append(value)
         register.implausible.append(kilowatts > HOUSEHOLD_MAX_KW)
         register.lines.append(reading.line or 0)
+        register.told.append(min(self._now, int(reading.told_at.timestamp())) if reading.told_at else self._now)
+        return None
+
+    def _keep_counter(self, reading: CounterReading) -> tuple[str, str] | None:
+        """Stores what a counter showed, or says what is wrong with it."""
+        fault = _name_fault(reading)
+        if fault:
+            return fault
+        unit = _canonical_unit(reading)
+        if unit is None or reading.unit == "W":
+            return "UNKNOWN_UNIT", "The unit of this reading is not one of energy, gas or water."
+        if not reading.value.is_finite():
+            return "NOT_A_NUMBER", "The value is not a number."
+        value = convert(reading.value, reading.unit, unit)
+        if value < 0 or value > COUNTER_MAX or _is_too_precise(value):
+            return "ABSURD_VALUE", "No meter shows such a number."
+        moment = int(reading.at.timestamp()) if reading.at else self._now
+        if not EARLIEST.timestamp() <= moment <= self._latest:
+            return "BAD_TIME", f"The reading is of before {EARLIEST.year} or of the future."
+        key = (reading.source, reading.register)
+        counter = self._counters.get(key)
+        if counter is None:
+            if len(self._counters) >= REGISTERS_MAX:
+                return "TOO_MANY_REGISTERS", f"A file may hold at most {REGISTERS_MAX} registers."
+            modulus = convert(reading.modulus, reading.unit, unit) if reading.modulus else None
+            counter = Counter(*key, reading.commodity, reading.direction, unit, modulus)
+            self._counters[key] = counter
+        if (counter.commodity, counter.direction, counter.unit) != (reading.commodity, reading.direction, unit):
+            return _SEVERAL_MEANINGS
+        counter.moments.append(moment)
+        counter.values.append(value)
+        counter.lines.append(reading.line or 0)
         return None
 
     def _time_fault(self, reading: Reading) -> tuple[str, str] | None:
-        seconds = (reading.end - reading.start).total_seconds()
+        seconds = int(reading.end.timestamp()) - int(reading.start.timestamp())
         if seconds <= 0 or seconds > INTERVAL_MAX_SECONDS:
             return "BAD_INTERVAL", "The interval has no length, or one of more than 400 days."
         if reading.start < EARLIEST:
@@ -89,15 +147,17 @@ class MeterBench:
 
     def close(self, verdict: Verdict) -> None:
         """Sorts out repeats and overlaps and names the gaps. Called once, after the last reading."""
+        for counter in self._counters.values():
+            self._difference(counter, verdict)
         used = {(register.meter, register.commodity) for register in self._of(Direction.IMPORT)}
         for register in self._registers.values():
             if register.direction is Direction.NET and (register.meter, register.commodity) in used:
-                _refuse_second_view(register, verdict)
+                refuse_second_view(register, verdict)
                 continue
-            indices = _without_repeats(register, _in_order(register), verdict)
-            accepted = _once(register, indices, verdict)
+            indices = without_repeats(register, in_order(register), verdict)
+            accepted = once(register, indices, verdict)
             verdict.kept.append((register, accepted))
-            _note_gaps(register, accepted, verdict)
+            note_gaps(register, accepted, verdict)
             if any(register.implausible[index] for index in accepted):
                 verdict.reject(
                     Rejection(
@@ -108,27 +168,47 @@ class MeterBench:
                         note=True,
                     )
                 )
+        for stated in self._stated:
+            compare(stated, verdict)
+
+    def _difference(self, counter: Counter, verdict: Verdict) -> None:
+        """Makes the intervals between what the counter showed; one look alone is none."""
+        indices = moments_once(counter, verdict)
+        verdict.counters.append((counter, indices))
+        name = f"{counter.meter} {counter.register}"
+        if len(indices) == 1:
+            text = "One reading of a register is no interval: use is the difference to one sent before or later."
+            verdict.reject(Rejection("NO_INTERVAL", text, record=name, note=True))
+        for before, after in pairwise(indices):
+            interval = counted_between(counter, look(counter, before), look(counter, after))
+            if isinstance(interval, Rejection):
+                verdict.reject(interval)
+                continue
+            fault = self._keep(interval, is_derived=True)
+            if fault is not None:
+                verdict.reject(Rejection(*fault, record=_described(interval), note=True))
 
     def _of(self, direction: Direction) -> Iterator[Register]:
         return (register for register in self._registers.values() if register.direction is direction)
 
 
-def _refuse_second_view(register: Register, verdict: Verdict) -> None:
-    for index in range(len(register.values)):
-        verdict.refuse(
-            Rejection(
-                "SECOND_VIEW",
-                "The net of use and export is the same energy as the use, which this file has as well.",
-                line=register.lines[index] or None,
-                record=_shown(register, index),
-            )
-        )
-
-
-def _name_fault(reading: Reading) -> tuple[str, str] | None:
+def _name_fault(reading: Reading | CounterReading) -> tuple[str, str] | None:
     if _NAME.fullmatch(reading.source) and _NAME.fullmatch(reading.register):
         return None
     return "BAD_NAME", "The name of the meter or register is empty, too long, or cannot be read."
+
+
+def _canonical_unit(reading: Reading | CounterReading) -> str | None:
+    if reading.commodity is Commodity.WATER:
+        return "m3" if reading.unit in _WATER_UNITS else None
+    unit = _CANONICAL_UNITS.get(reading.unit)
+    is_energy = unit in {None, "kWh"}
+    return unit if is_energy or reading.commodity is Commodity.GAS else None
+
+
+def _is_too_precise(value: Decimal) -> bool:
+    exponent = value.normalize().as_tuple().exponent
+    return not isinstance(exponent, int) or exponent < -DECIMAL_PLACES_MAX
 
 
 def _canonical_value(reading: Reading, unit: str, seconds: int) -> Decimal:
@@ -137,145 +217,9 @@ def _canonical_value(reading: Reading, unit: str, seconds: int) -> Decimal:
     return convert(reading.value, reading.unit, unit)
 
 
-def _in_order(register: Register) -> Sequence[int]:
-    """Indices by start, then end, then place in the file."""
-    starts, ends = register.starts, register.ends
-    if all(starts[index] < starts[index + 1] for index in range(len(starts) - 1)):
-        return range(len(starts))
-    return sorted(sorted(range(len(starts)), key=ends.__getitem__), key=starts.__getitem__)
-
-
-def _without_repeats(register: Register, order: Sequence[int], verdict: Verdict) -> Sequence[int]:
-    """One index for each interval, in the same order."""
-    if isinstance(order, range):
-        return order
-    kept: list[int] = []
-    for index in order:
-        if not kept or register.interval(kept[-1]) != register.interval(index):
-            kept.append(index)
-        elif register.values[kept[-1]] == register.values[index]:
-            verdict.duplicate += 1
-        else:
-            earlier, kept[-1] = kept[-1], index
-            verdict.refuse(
-                Rejection(
-                    "REPLACED",
-                    f"The file gives this interval twice: {plain(register.values[index])} {register.unit}, which comes "
-                    f"later, holds instead of {plain(register.values[earlier])} {register.unit}.",
-                    line=register.lines[earlier] or None,
-                    record=_shown(register, earlier),
-                )
-            )
-    return kept
-
-
-def _once(register: Register, indices: Sequence[int], verdict: Verdict) -> Sequence[int]:
-    """The indices without those whose energy others hold."""
-    ends, starts = register.ends, register.starts
-    if all(ends[before] <= starts[after] for before, after in pairwise(indices)):
-        return indices
-    accepted: list[int] = []
-    for island in _islands(register, indices):
-        kept, dropped = without_overlaps([register.interval(index) for index in island])
-        accepted.extend(island[position] for position in kept)
-        for position in dropped:
-            verdict.refuse(
-                Rejection(
-                    "OVERLAP",
-                    "The interval overlaps others of the same register, which hold the same energy.",
-                    line=register.lines[island[position]] or None,
-                    record=_shown(register, island[position]),
-                )
-            )
-    return accepted
-
-
-def _islands(register: Register, indices: Sequence[int]) -> Iterator[list[int]]:
-    """Runs of readings that touch one another's time."""
-    island: list[int] = []
-    reach = 0
-    for index in indices:
-        if island and register.starts[index] >= reach:
-            yield island
-            island = []
-        island.append(index)
-        reach = max(reach, register.ends[index])
-    if island:
-        yield island
-
-
-def without_overlaps(intervals: Sequence[Interval]) -> tuple[list[int], list[int]]:
-    """Positions to keep and to drop so that no moment counts twice; the intervals are distinct, by start.
-
-    A longer interval gives way to the shorter ones inside where they fill it, else they give way to it. Of two that
-    only cross, the one that starts later goes; crossing by a changed clock's hour is no overlap (`_meet`).
-    """
-    order = sorted(range(len(intervals)), key=lambda position: (intervals[position].start, -intervals[position].end))
-    kept: list[int] = []
-    dropped: list[int] = []
-    _resolve(intervals, order, NESTING_MAX, kept, dropped)
-    return kept, dropped
-
-
-def _resolve(
-    intervals: Sequence[Interval], order: Sequence[int], depth: int, kept: list[int], dropped: list[int]
-) -> None:
-    at = 0
-    while at < len(order):
-        outer = intervals[order[at]]
-        inside: list[int] = []
-        following = at + 1
-        while following < len(order) and intervals[order[following]].start < outer.end:
-            fits = intervals[order[following]].end <= outer.end
-            if not fits and _meet(outer, intervals[order[following]]):
-                break
-            (inside if fits else dropped).append(order[following])
-            following += 1
-        inner: list[int] = []
-        if inside and depth:
-            lost: list[int] = []
-            _resolve(intervals, inside, depth - 1, inner, lost)
-            filled = sum(intervals[position].end - intervals[position].start for position in inner)
-            if filled == outer.end - outer.start:
-                kept.extend(inner)
-                dropped.extend((order[at], *lost))
-                at = following
-                continue
-        kept.append(order[at])
-        dropped.extend(inside)
-        at = following
-
-
-def _meet(earlier: Interval, later: Interval) -> bool:
-    """True for neighbours that cross by up to an hour and a twentieth of the shorter: a bill over a clock change."""
-    shorter = min(earlier.end - earlier.start, later.end - later.start)
-    return earlier.end - later.start <= min(3600, shorter // 20)
-
-
-def _note_gaps(register: Register, accepted: Sequence[int], verdict: Verdict) -> None:
-    for before, after in pairwise(accepted):
-        if register.starts[after] > register.ends[before]:
-            missing = (register.starts[after] - register.ends[before]) / 3600
-            verdict.reject(
-                Rejection(
-                    "GAP",
-                    f"No reading from {_moment(register.ends[before])} to {_moment(register.starts[after])} "
-                    f"({missing:g} h).",
-                    record=f"{register.meter} {register.register}",
-                    note=True,
-                )
-            )
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _shown(register: Register, index: int) -> str:
-    return f"{register.meter} {register.register} {_moment(register.starts[index])}"
-
-
-def _described(reading: Reading) -> str:
+def _described(reading: Reading | CounterReading) -> str:
     """The reading's own name where it has one, else its time; only what can be shown and stored."""
-    shown = reading.record or f"{reading.source} {reading.register} {reading.start:%Y-%m-%dT%H:%M:%SZ}"
+    moment = reading.start if isinstance(reading, Reading) else reading.at
+    shown = reading.record if isinstance(reading, Reading) else ""
+    shown = shown or f"{reading.source} {reading.register} {moment.isoformat() if moment else ''}".strip()
     return "".join(letter if letter.isprintable() else "?" for letter in shown[:200])

@@ -140,6 +140,7 @@ class Direction(StrEnum):
 class Commodity(StrEnum):
     ELECTRICITY = "ELECTRICITY"
     GAS = "GAS"
+    WATER = "WATER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class Reading:
     """What every reader gives: one interval of one register, not judged yet.
 
     `start` and `end` are aware UTC; `value` is in `unit` as the file wrote it; `quality` is the format's own letter;
-    `line` is the line in the file or None; `source` names the meter.
+    `line` is the line in the file or None; `source` names the meter; `told_at` is when the source says that it made or
+    last corrected this value, None where it does not: of two values for one interval the one told later holds.
     """
 
     source: str
@@ -161,6 +163,7 @@ class Reading:
     quality: str = ""
     record: str = ""
     line: int | None = None
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,15 @@ class FootprintSummary:
     allowance: int | None
     remaining: int | None
     range: EmissionsRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFormat:
+    """A kind of file that can be imported; `file_kinds` are the endings that such files usually have."""
+
+    name: str
+    description: str
+    file_kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What readers give besides meter readings: journeys, purchases and charges, not judged yet.
+"""What readers give besides meter readings: counters, stated totals, journeys, purchases, charges, not judged yet.
 
 Each names its source and, where the source has one, its record's own id, so that the same thing sent twice counts once.
 Times are aware UTC; `line` is the line in the file or None. `domain/footprint/checks.py` decides what counts.
@@ -8,6 +8,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from domain.footprint.model import Commodity, Direction
+
+
+@dataclass(frozen=True, slots=True)
+class CounterReading:
+    """What a register showed at one moment; use is the difference of two (`domain/footprint/counters.py`).
+
+    `at` is None where the meter has no clock: the file's arrival holds. The register starts again at 0 where it would
+    reach `modulus`.
+    """
+
+    source: str
+    register: str
+    at: datetime | None
+    value: Decimal
+    unit: str
+    direction: Direction
+    commodity: Commodity = Commodity.ELECTRICITY
+    modulus: Decimal | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedTotal:
+    """A sum that the file itself states for a register and a time, to compare the readings with."""
+
+    source: str
+    register: str
+    start: datetime
+    end: datetime
+    value: Decimal
+    unit: str
+    direction: Direction
+    commodity: Commodity
 
 
 class TravelMode(StrEnum):

@@ -41,14 +41,33 @@ class Register:
     values: list[Decimal] = field(default_factory=list)
     implausible: bytearray = field(default_factory=bytearray)
     lines: "array[int]" = field(default_factory=lambda: array("q"))
+    told: "array[int]" = field(default_factory=lambda: array("q"))
+    """When each value was told, seconds since 1970: of two for one interval the later told holds."""
+    is_derived: bool = False
+    """Made of the differences of a counter, which is what was read."""
 
     def interval(self, index: int) -> Interval:
         return Interval(self.starts[index], self.ends[index])
 
 
 @dataclass(slots=True)
+class Counter:
+    """What one register showed, in the order of the file; `moments` are seconds since 1970."""
+
+    meter: str
+    register: str
+    commodity: Commodity
+    direction: Direction
+    unit: str
+    modulus: Decimal | None
+    moments: "array[int]" = field(default_factory=lambda: array("q"))
+    values: list[Decimal] = field(default_factory=list)
+    lines: "array[int]" = field(default_factory=lambda: array("q"))
+
+
+@dataclass(slots=True)
 class Verdict:
-    """What a file came to: read = accepted + duplicate + rejected. `kept` holds indices, by time.
+    """What a file came to: read = accepted + duplicate + rejected. `kept` and `counters` hold indices, by time.
 
     `captured` has the records that are no readings, one for each source and record id, in the order of the file.
     """
@@ -59,11 +78,13 @@ class Verdict:
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[Rejection] = field(default_factory=list)
     kept: list[tuple[Register, Sequence[int]]] = field(default_factory=list)
+    counters: list[tuple[Counter, Sequence[int]]] = field(default_factory=list)
     captured: list[Captured] = field(default_factory=list)
 
     @property
     def accepted(self) -> int:
-        return sum(len(indices) for _register, indices in self.kept) + len(self.captured)
+        intervals = sum(len(indices) for register, indices in self.kept if not register.is_derived)
+        return intervals + sum(len(indices) for _counter, indices in self.counters) + len(self.captured)
 
     def total(self, *directions: Direction) -> Decimal:
         """Sum of the accepted values in these directions; a net register is split into its use and its export."""
@@ -99,3 +120,11 @@ def _in_direction(register: Register, value: Decimal, directions: Sequence[Direc
     if register.direction is Direction.NET and Direction.EXPORT in directions:
         return max(-value, Decimal(0))
     return Decimal(0)
+
+
+def moment_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def shown_reading(register: Register, index: int) -> str:
+    return f"{register.meter} {register.register} {moment_text(register.starts[index])}"

@@ -23,6 +23,10 @@ class Reader(Protocol):
     """Reports what a file says and judges nothing: that is for `domain/footprint/checks.py`."""
 
     name: str
+    description: str
+    """What it is and where people get it, for the list of formats."""
+    file_kinds: tuple[str, ...]
+    """Endings that such files usually have. For people: what decides is the content."""
 
     def recognises(self, head: bytes) -> bool:
         """True where the first HEAD_BYTES of a file look like this format. Must never raise."""

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from domain.footprint.model import ImportFormat
 from infra.capture import formats
 from infra.capture.bundle import DAMAGES, files_in
 from infra.capture.moments import LocalReader
@@ -25,6 +26,12 @@ def readers() -> tuple[Reader, ...]:
     """The `READER` of every module in `formats/`."""
     names = sorted(module.name for module in pkgutil.iter_modules(formats.__path__))
     return tuple(import_module(f"{formats.__name__}.{name}").READER for name in names)
+
+
+def import_formats() -> tuple[ImportFormat, ...]:
+    """Every format that can be read, by name."""
+    listed = (ImportFormat(reader.name, reader.description, reader.file_kinds) for reader in readers())
+    return tuple(sorted(listed, key=lambda item: item.name))
 
 
 def reader_of(path: Path, zone: tzinfo = UTC) -> Reader:

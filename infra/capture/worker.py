@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from domain.footprint.checks import Bench, Verdict
+from domain.footprint.checks import Bench
+from domain.footprint.verdict import Verdict
 from infra.capture.archive import unpacked
 from infra.capture.messages import captured_values, meter_values
 from infra.capture.reader import RECORDS_MAX, Unreadable

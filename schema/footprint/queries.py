@@ -11,7 +11,7 @@ from domain.identity.model import Viewer
 from domain.ids import client_key
 from schema.connections import Connection, ListOf, Page, checked_filter, numbered, own, page
 from schema.context import Info, RequestContext
-from schema.footprint.types import Activity, EmissionFactor, FootprintSummary, Import
+from schema.footprint.types import Activity, EmissionFactor, FootprintSummary, Import, ImportFormat
 from schema.node import finds, uuid_of
 from schema.permissions import Requires, person
 
@@ -41,6 +41,11 @@ class FootprintQueries:
             after,
             lambda position, limit: store.search(factor_id, group, place, on, position, limit),
         )
+
+    @strawberry.field(graphql_type=list[ImportFormat])
+    @staticmethod
+    def import_formats(info: Info) -> list[footprint.ImportFormat]:
+        return list(info.context.stores.formats)
 
     @strawberry.field(name="import", graphql_type=Import | None, extensions=[Requires(person)])
     @staticmethod

@@ -133,6 +133,18 @@ class EmissionFactor:
     uncertainty_high: Decimal | None
 
 
+@strawberry.type(description="A kind of file that POST /v1/imports reads. What a file is, its content decides.")
+class ImportFormat:
+    name: str
+    description: str
+    file_kinds: list[str] = strawberry.field(description="the endings that such files usually have")
+
+    @strawberry.field(description="where the format is explained, in the documentation that comes with the server")
+    @staticmethod
+    def docs(listed: strawberry.Parent[footprint.ImportFormat]) -> str:
+        return f"docs/capture.md#{listed.name.lower().replace('_', '-')}"
+
+
 @strawberry.type
 class ImportRejection:
     line: int | None

@@ -28,6 +28,12 @@ CONTRACT = Path(__file__).with_name("contract.graphql")
 ADDED = {
     ("Activity", "adjustedBy"),
     ("Activity", "adjusts"),
+    ("ImportFormat", "GraphQLObjectType"),
+    ("ImportFormat", "description"),
+    ("ImportFormat", "docs"),
+    ("ImportFormat", "fileKinds"),
+    ("ImportFormat", "name"),
+    ("Query", "importFormats"),
     ("CreateProgrammeInput", "makerFeeBasisPoints"),
     ("CreateProgrammeInput", "takerFeeBasisPoints"),
     ("EmissionFactor", "notes"),

@@ -109,6 +109,7 @@ QUERIES = [
     Row("Query.instrument", "instrument(symbol: $symbol) { __typename }", everyone("Instrument"), variables=a_symbol),
     Row("Query.emissionFactors", "emissionFactors { __typename }", everyone("EmissionFactorConnection")),
     Row("Query.offers", "offers { __typename }", everyone("OfferConnection")),
+    Row("Query.importFormats", "importFormats { __typename }", everyone("ImportFormat")),
     Row("Query.import", "import(id: $id) { __typename }", owned("Import", "null"), variables=identified("Import")),
 ]
 

@@ -104,6 +104,8 @@ class _Habits:
 
 class BankCsvReader:
     name = "BANK_CSV"
+    description = "Bank and card statements as CSV, of any bank whose columns can be told."
+    file_kinds = (".csv", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         return _layout(head) is not None

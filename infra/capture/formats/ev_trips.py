@@ -33,6 +33,8 @@ _CAR = ("car", "vehicle", "vehicle id", "car_id")
 
 class EvTripReader:
     name = "EV_TRIPS"
+    description = "Electric car trips as CSV: start, end, distance and energy, as car loggers export them."
+    file_kinds = (".csv", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         return layout_of(head, _fits) is not None

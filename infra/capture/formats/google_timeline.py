@@ -199,6 +199,8 @@ def _shown(written: str) -> str:
 
 class GoogleTimelineReader(LocalReader):
     name = "GOOGLE_TIMELINE"
+    description = "Google Timeline, exported on the phone (Android or iPhone)."
+    file_kinds = (".json", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]

@@ -147,6 +147,8 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 
 class GpxReader(LocalReader):
     name = "GPX"
+    description = "GPX tracks of phones, watches and navigation devices."
+    file_kinds = (".gpx", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):

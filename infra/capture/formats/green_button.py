@@ -116,6 +116,8 @@ class _Meaning:
 
 class GreenButtonReader:
     name = "GREEN_BUTTON"
+    description = "Green Button (ESPI) exports of electricity, gas and water, as North American utilities give them."
+    file_kinds = (".xml", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -205,6 +205,8 @@ def _shown(text: str) -> str:
 
 class Nem12Reader:
     name = "NEM12"
+    description = "NEM12 and NEM13, the interval and accumulation data that Australian electricity distributors send."
+    file_kinds = (".csv", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         return _FIRST_ROW.match(head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n")) is not None

@@ -30,6 +30,8 @@ _SIGNS = (b'"total_energy"', b'"charging_periods"', b'"cdr_location"', b'"cdr_to
 
 class OcpiReader:
     name = "OCPI_CDR"
+    description = "Charge detail records of charging networks (OCPI 2.2)."
+    file_kinds = (".json", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["} and (

@@ -167,6 +167,8 @@ def _point(written: object, watt_hours: Decimal | None) -> tuple[datetime, Decim
 
 class OcppReader:
     name = "OCPP_LOG"
+    description = "Message logs of a charger (OCPP 1.6), one message a line."
+    file_kinds = (".jsonl", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         return _FRAME.match(head.removeprefix(b"\xef\xbb\xbf").lstrip()) is not None

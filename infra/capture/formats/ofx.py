@@ -146,6 +146,8 @@ class _Statement:
 
 class OfxReader:
     name = "OFX"
+    description = "Bank and card statements as OFX or QFX."
+    file_kinds = (".ofx", ".qfx", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         return _START.search(_plain(head)) is not None

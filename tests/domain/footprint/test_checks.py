@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain.footprint.checks import HOUSEHOLD_MAX_KW, Interval, Verdict, judge, without_overlaps
+from domain.footprint.checks import HOUSEHOLD_MAX_KW, judge
+from domain.footprint.intervals import Interval, without_overlaps
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.footprint.verdict import Verdict
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,49 +1,32 @@
 """Every sample file is read as `expected.json` beside it says; what must not be believed is not."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.footprint.checks import Register, Verdict, judge
+from domain.footprint.checks import judge
 from domain.footprint.model import Direction, Reading
 from infra.capture.reader import Unreadable
-from infra.capture.registry import reader_of, readers
-
-DATA = Path(__file__).parents[2] / "data"
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-def expected(folder: str) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((DATA / folder / "expected.json").read_text(), parse_float=Decimal)
-    return values
-
-
-def judged(name: str) -> Verdict:
-    path = DATA / name
-    return judge(reader_of(path).read(path), NOW)
-
-
-def codes(verdict: Verdict) -> list[str]:
-    return [item.code for item in (*verdict.rejections, *verdict.notes)]
-
-
-def accepted(verdict: Verdict) -> Iterator[tuple[Register, int]]:
-    for register, indices in verdict.kept:
-        for index in indices:
-            yield register, index
+from infra.capture.registry import import_formats, reader_of, readers
+from tests.infra.capture.files import DATA, NOW, accepted, codes, expected, judged
 
 
 def test_the_formats() -> None:
     names = [reader.name for reader in readers()]
     assert len(set(names)) == len(names)
     assert {"GREEN_BUTTON", "NEM12"} < set(names)
+
+
+def test_every_format_says_what_it_is() -> None:
+    docs = (DATA.parents[1] / "docs" / "capture.md").read_text()
+    for listed in import_formats():
+        assert listed.description.endswith(".")
+        assert listed.file_kinds
+        assert f"\n## {listed.name}\n" in docs
 
 
 # ---------------------------------------------------------------- Green Button
