@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from domain.orders.model import OrderSide, OrderType, TimeInForce
+from domain.orders.model import OrderSide, OrderType, TimeInForce, TradingPhase
 
 _KINDS: dict[str, type["Command"]] = {}
 
@@ -110,7 +110,24 @@ class CancelOrder(Command):
 @command("EXPIRE_DUE")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireDue(Command):
-    """From the writer itself: ends every order and redemption whose time is over at the command's own time."""
+    """From the clock: ends every order and redemption whose time is over at the command's own time.
+
+    With `before`, those alone whose time was over before that moment.
+    """
+
+    before: datetime | None = None
+
+
+@command("CHANGE_PHASE")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePhase(Command):
+    """From the clock: the next phase as the calendar has it, until when, and the session that it belongs to."""
+
+    symbol: str
+    phase: TradingPhase
+    until: datetime | None
+    session_start: datetime | None
+    session_end: datetime | None
 
 
 # ---------------------------------------------------------------- programmes and money
@@ -235,6 +252,13 @@ _READERS: dict[str, dict[str, Any]] = {
         "expires_at": datetime.fromisoformat,
     },
     "CANCEL_ORDER": {"client_order_id": UUID},
+    "EXPIRE_DUE": {"before": datetime.fromisoformat},
+    "CHANGE_PHASE": {
+        "phase": TradingPhase,
+        "until": datetime.fromisoformat,
+        "session_start": datetime.fromisoformat,
+        "session_end": datetime.fromisoformat,
+    },
     "CLOSE_PERIOD": {"week_start": date.fromisoformat, "members": _pairs},
     "CREATE_OFFER": {"partner_id": UUID, "valid_until": datetime.fromisoformat},
 }

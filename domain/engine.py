@@ -13,6 +13,7 @@ from domain.commands import (
     CancelOrder,
     CancelRedemption,
     CaptureRedemption,
+    ChangePhase,
     ClosePeriod,
     Command,
     ConvertToPoints,
@@ -27,6 +28,7 @@ from domain.commands import (
 from domain.credits import handling as credits
 from domain.errors import DomainError
 from domain.ledger import handling as ledger
+from domain.orders import ending, phases
 from domain.orders import handling as orders
 from domain.orders.model import Order, OrderReason, OrderStatus
 from domain.rewards import handling as rewards
@@ -35,12 +37,12 @@ from domain.state import State
 from domain.turn import Outcome, Turn
 
 
-def expire_due(turn: Turn, _command: ExpireDue) -> Answer:
+def expire_due(turn: Turn, command: ExpireDue) -> Answer:
     """Ends everything whose time is over, earliest first."""
     ended = 0
-    while (due := turn.state.pop_due(turn.now)) is not None:
+    while (due := turn.state.pop_due(command.before or turn.now, command.before is None)) is not None:
         if isinstance(due, Order):
-            orders.end_resting(turn, due, OrderStatus.EXPIRED, OrderReason.EXPIRED)
+            ending.end_resting(turn, due, OrderStatus.EXPIRED, OrderReason.EXPIRED)
         else:
             rewards.give_back(turn, due, RedemptionStatus.EXPIRED)
         ended += 1
@@ -51,6 +53,7 @@ HANDLERS: dict[type[Command], Callable[[Turn, Any], Answer]] = {
     PlaceOrder: orders.place_order,
     CancelOrder: orders.cancel_order,
     ExpireDue: expire_due,
+    ChangePhase: phases.change_phase,
     Deposit: ledger.deposit,
     Issue: ledger.issue,
     CreateProgramme: credits.create_programme,

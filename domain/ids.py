@@ -19,6 +19,8 @@ PartnerId = NewType("PartnerId", UUID)
 FIRST_OWNER = 1_000
 NOBODY = 0
 """No owner and no thing has this number: a command that names something unknown carries it, and is refused for ever."""
+SYSTEM_CALLER = 0
+"""Whose commands come from the clock."""
 
 _CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 

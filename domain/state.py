@@ -13,6 +13,7 @@ from domain.credits.model import Programme
 from domain.ledger.model import Asset, AssetKind, Balance
 from domain.orders.book import OrderBook
 from domain.orders.model import Instrument, Order
+from domain.orders.price_bounds import Pace
 from domain.rewards.model import Offer, Redemption, RedemptionStatus
 
 
@@ -27,15 +28,31 @@ class Wallet:
 
 
 class Market:
-    """One instrument with its book and its two counters."""
+    """One instrument with its book and its two counters, and what its session came to so far.
 
-    __slots__ = ("book", "book_sequence", "instrument", "trade_sequence")
+    `session_notional` is the sum of price x grams of the session's trades, `session_grams` that of their grams.
+    """
+
+    __slots__ = (
+        *("book", "book_sequence", "instrument", "pace"),
+        *("session_grams", "session_notional", "trade_sequence"),
+    )
 
     def __init__(self, instrument: Instrument, book_sequence: int = 0, trade_sequence: int = 0) -> None:
         self.instrument = instrument
         self.book = OrderBook()
         self.book_sequence = book_sequence
         self.trade_sequence = trade_sequence
+        self.pace = Pace()
+        self.session_notional = 0
+        self.session_grams = 0
+
+    def note_trade(self, at: datetime, price: int, grams: int) -> None:
+        """Numbers one more trade."""
+        self.trade_sequence += 1
+        self.session_notional += price * grams
+        self.session_grams += grams
+        self.pace.note(at, price)
 
 
 @dataclass(slots=True)
@@ -139,16 +156,16 @@ class State:
 
     # ------------------------------------------------------------ time
 
-    def is_due(self, now: datetime) -> bool:
-        """True where the time of an order or redemption is over."""
+    def is_due(self, now: datetime, inclusive: bool = True) -> bool:
+        """True where the time of an order or redemption is over; of those that end just at `now` only if inclusive."""
         deadlines = self._deadlines
         while deadlines and not self._is_open(deadlines[0][1]):
             heappop(deadlines)
-        return bool(deadlines) and deadlines[0][0] <= now
+        return bool(deadlines) and (deadlines[0][0] <= now if inclusive else deadlines[0][0] < now)
 
-    def pop_due(self, now: datetime) -> Order | Redemption | None:
+    def pop_due(self, now: datetime, inclusive: bool = True) -> Order | Redemption | None:
         """The next order or redemption whose time is over, earliest first."""
-        if not self.is_due(now):
+        if not self.is_due(now, inclusive):
             return None
         _, thing_id = heappop(self._deadlines)
         return self.orders_by_id.get(thing_id) or self.redemptions[thing_id]

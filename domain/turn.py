@@ -5,7 +5,7 @@ invariants: entries balance, nothing goes below zero that may not.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from domain.commands import Answer
@@ -128,6 +128,8 @@ class Turn:
             maker_fee_basis_points=maker_fee,
             taker_fee_basis_points=taker_fee,
         )
+        instrument.session_start = datetime.combine(self.now.astimezone(UTC).date(), time.min, UTC)
+        instrument.session_end = instrument.phase_until = instrument.session_start + timedelta(days=1)
         self.state.markets[instrument.symbol] = Market(instrument)
         self.things.instruments.append(instrument)
 
@@ -147,6 +149,9 @@ class Turn:
     def touch_book(self, market: Market) -> None:
         """Notes that a book changed; it counts once for the whole command."""
         self._touched_markets[market.instrument.symbol] = market
+
+    def touch_instrument(self, instrument: Instrument) -> None:
+        self.things.instruments.append(instrument)
 
     def touch_redemption(self, redemption: Redemption) -> None:
         self.things.redemptions[redemption.id] = redemption

@@ -6,7 +6,12 @@ from tortoise.migrations import operations as ops
 TERMS = [
     """ALTER TABLE instrument
         ADD terms text NOT NULL DEFAULT '{}', ADD phase_until timestamptz, ADD opens_at timestamptz,
-        ADD session_start timestamptz, ADD session_trades bigint NOT NULL DEFAULT 0""",
+        ADD session_start timestamptz, ADD session_end timestamptz, ADD session_trades bigint NOT NULL DEFAULT 0,
+        ADD anchor_price bigint, ADD anchor_until timestamptz""",
+    # A market that is there already has the session of the day.
+    """UPDATE instrument SET session_start = date_trunc('day', now(), 'UTC'),
+        session_end = date_trunc('day', now(), 'UTC') + interval '1 day',
+        phase_until = date_trunc('day', now(), 'UTC') + interval '1 day'""",
     # What a call auction would come to now; null outside of one. The phase is null where the change left it as it was.
     """ALTER TABLE book_change
         ADD phase text, ADD indicative_price bigint, ADD indicative_quantity bigint, ADD surplus bigint""",

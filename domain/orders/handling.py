@@ -2,8 +2,9 @@
 
 from domain.commands import Answer, CancelOrder, PlaceOrder
 from domain.errors import InvalidInput, NotFound
-from domain.orders import matching, rules, settlement
-from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderStatus, TimeInForce
+from domain.orders import matching, phases, rules, settlement
+from domain.orders.ending import end, end_resting
+from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderSide, OrderStatus, TimeInForce, TradingPhase
 from domain.state import Market
 from domain.turn import Turn
 
@@ -19,13 +20,17 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
     order = _new_order(turn, command, market)
 
     turn.outcome.placed.append(order)
-    if order.post_only and matching.would_trade(order, market.book):
-        _end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
-    elif order.time_in_force is TimeInForce.FOK and not matching.is_fillable(order, market.book):
-        _end(turn, order, market, OrderStatus.CANCELLED, OrderReason.FOK_NOT_FILLABLE)
+    worst = _worst_price(order, market, turn)
+    if market.instrument.phase is TradingPhase.CALL_AUCTION:
+        settlement.open_hold(turn, order)
+        _rest(turn, order, market)
+    elif order.post_only and matching.would_trade(order, market.book):
+        end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
+    elif order.time_in_force is TimeInForce.FOK and not matching.is_fillable(order, market.book, worst):
+        end(turn, order, market, OrderStatus.CANCELLED, OrderReason.FOK_NOT_FILLABLE)
     else:
         settlement.open_hold(turn, order)
-        _trade(turn, order, market)
+        _trade(turn, order, market, worst)
     return _answer(order)
 
 
@@ -39,17 +44,9 @@ def cancel_order(turn: Turn, command: CancelOrder) -> Answer:
         if order.reason is not OrderReason.CANCELLED_BY_OWNER:
             raise OrderNotOpen(f"This order is {order.status} and can no longer be cancelled.")
         return _answer(order)
+    rules.check_may_cancel(order.instrument, turn.now)
     end_resting(turn, order, OrderStatus.CANCELLED, OrderReason.CANCELLED_BY_OWNER)
     return _answer(order)
-
-
-def end_resting(turn: Turn, order: Order, status: OrderStatus, reason: OrderReason) -> None:
-    """Takes a resting order out of the book and frees what it holds."""
-    market = turn.state.markets[order.instrument.symbol]
-    market.book.remove(order)
-    turn.touch_book(market)
-    settlement.release_rest(turn, order)
-    _end(turn, order, market, status, reason)
 
 
 def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
@@ -67,7 +64,7 @@ def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
         quantity=command.quantity,
         post_only=command.post_only,
         placed_at=turn.now,
-        expires_at=rules.deadline(command, turn.now),
+        expires_at=rules.deadline(command, market.instrument, turn.now),
         remaining=command.quantity,
     )
 
@@ -84,9 +81,18 @@ def _available(turn: Turn, command: PlaceOrder, market: Market) -> int:
     return turn.available(command.caller, rules.held_asset(command.side, market.instrument))
 
 
-def _trade(turn: Turn, order: Order, market: Market) -> None:
-    """Matches, settles each match, then lets the rest stand or ends it."""
-    matches, met_own_order = matching.match(order, market.book)
+def _worst_price(order: Order, market: Market, turn: Turn) -> int:
+    """How far the order may trade now: its limit, or where a trade would move the price too far too fast."""
+    bounds = market.pace.bounds(market.instrument, turn.now)
+    if bounds is None:
+        return order.price
+    low, high = bounds
+    return min(order.price, high) if order.side is OrderSide.BUY else max(order.price, low)
+
+
+def _trade(turn: Turn, order: Order, market: Market, worst: int) -> None:
+    """Matches, settles each match, then lets the rest stand or ends it; halts the market where it would run away."""
+    matches, met_own_order = matching.match(order, market.book, worst)
     left = order.quantity
     for matched in matches:
         left -= matched.quantity
@@ -99,24 +105,23 @@ def _trade(turn: Turn, order: Order, market: Market) -> None:
     if matches:
         turn.touch_book(market)
 
+    if order.remaining and not met_own_order and matching.would_trade(order, market.book):
+        phases.halt(turn, market)
     if order.remaining == 0:
-        _end(turn, order, market, OrderStatus.FILLED, None)
+        end(turn, order, market, OrderStatus.FILLED, None)
     elif met_own_order or order.time_in_force in rules.IMMEDIATE:
         settlement.release_rest(turn, order)
         reason = OrderReason.SELF_TRADE if met_own_order else OrderReason.IOC_REMAINDER
-        _end(turn, order, market, OrderStatus.CANCELLED, reason)
+        end(turn, order, market, OrderStatus.CANCELLED, reason)
     else:
-        order.status = OrderStatus.PARTIALLY_FILLED if matches else OrderStatus.OPEN
-        turn.touch_order(order, market)
-        turn.state.add_order(order)
-        turn.touch_book(market)
+        _rest(turn, order, market)
 
 
-def _end(turn: Turn, order: Order, market: Market, status: OrderStatus, reason: OrderReason | None) -> None:
-    order.status = status
-    order.reason = reason
+def _rest(turn: Turn, order: Order, market: Market) -> None:
+    order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
     turn.touch_order(order, market)
-    turn.state.end_order(order)
+    turn.state.add_order(order)
+    turn.touch_book(market)
 
 
 def _answer(order: Order) -> Answer:

@@ -16,11 +16,11 @@ class Match(NamedTuple):
     quantity: int
 
 
-def match(taker: Order, book: OrderBook) -> tuple[list[Match], bool]:
-    """Fills `taker` as far as its limit allows; True with the matches where it met an order of its own owner."""
+def match(taker: Order, book: OrderBook, worst: int) -> tuple[list[Match], bool]:
+    """Fills `taker` up to the price `worst`; True with the matches where it met an order of its own owner."""
     matches: list[Match] = []
     makers = book.opposite(taker.side)
-    limit = makers.rank(taker.price)
+    limit = makers.rank(worst)
     while taker.remaining and makers.ranks and makers.ranks[-1] >= limit:
         maker = makers.levels[makers.ranks[-1]].first()
         if maker.owner == taker.owner:
@@ -38,10 +38,10 @@ def would_trade(order: Order, book: OrderBook) -> bool:
     return bool(makers.ranks) and makers.ranks[-1] >= makers.rank(order.price)
 
 
-def is_fillable(order: Order, book: OrderBook) -> bool:
-    """True where the whole order would fill at once, counting nothing behind an order of its own owner."""
+def is_fillable(order: Order, book: OrderBook, worst: int) -> bool:
+    """True where the whole order would fill at once up to `worst`, counting nothing behind one of its own owner."""
     makers = book.opposite(order.side)
-    limit = makers.rank(order.price)
+    limit = makers.rank(worst)
     wanted = order.remaining
     for level in makers.best_first():
         if makers.rank(level.price) < limit:

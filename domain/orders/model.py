@@ -69,6 +69,7 @@ class OrderReason(StrEnum):
     SELF_TRADE = "SELF_TRADE"
     POST_ONLY_WOULD_TRADE = "POST_ONLY_WOULD_TRADE"
     CANCELLED_BY_OWNER = "CANCELLED_BY_OWNER"
+    CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
     EXPIRED = "EXPIRED"
 
 
@@ -110,8 +111,12 @@ class Instrument:
     opens_at: datetime | None = None
     """When a market that takes no orders will take them again, where that is known."""
     session_start: datetime | None = None
+    session_end: datetime | None = None
     session_trades: int = 0
     """The trade counter when the session began: trades past it make the official close."""
+    anchor_price: int | None = None
+    """The price of the last auction, from which the price may not move too fast until `anchor_until`."""
+    anchor_until: datetime | None = None
 
     @property
     def highest_fee_basis_points(self) -> int:
@@ -191,7 +196,8 @@ class Trade(NamedTuple):
     sell_order: int
     buyer_fee: int
     seller_fee: int
-    aggressor: OrderSide
+    aggressor: OrderSide | None
+    """None in an auction, where nobody takes."""
 
 
 @dataclass(frozen=True, slots=True)

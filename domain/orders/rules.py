@@ -19,14 +19,16 @@ from domain.orders.model import (
 from domain.units import GRAMS_PER_TONNE, OUTSIDE_MAX, purchase_hold
 
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+TAKES_ORDERS = frozenset({TradingPhase.CONTINUOUS, TradingPhase.CALL_AUCTION})
 
 
 def check_order(order: PlaceOrder, instrument: Instrument, now: datetime) -> None:
     """Raises InvalidInput, OrderLimitExceeded, PriceOutsideBand or MarketClosed with the reason and the numbers."""
     _check_combination(order, now)
     _check_numbers(order, instrument)
-    if instrument.phase is not TradingPhase.CONTINUOUS:
-        raise MarketClosed(f"{instrument.symbol} is {instrument.phase}: no orders are taken now.")
+    check_takes_orders(instrument)
+    if instrument.phase is TradingPhase.CALL_AUCTION:
+        _check_can_wait(order, instrument)
     floor, ceiling = instrument.price_floor, instrument.price_ceiling
     if (floor is not None and order.price < floor) or (ceiling is not None and order.price > ceiling):
         raise PriceOutsideBand(
@@ -65,6 +67,41 @@ def _check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
         )
 
 
+def check_takes_orders(instrument: Instrument) -> None:
+    """Raises MarketClosed, with the time of the next opening where it is known."""
+    if instrument.phase not in TAKES_ORDERS:
+        opens_at = instrument.opens_at
+        when = f"It takes orders again at {opens_at.isoformat()}." if opens_at else "It opens again by its operator."
+        raise MarketClosed(
+            f"{instrument.symbol} is {instrument.phase}: no orders are taken now. {when}",
+            opens_at=opens_at.isoformat() if opens_at else None,
+        )
+
+
+def check_may_cancel(instrument: Instrument, now: datetime) -> None:
+    """Raises MarketClosed in the last seconds of an auction, in which every order stands as it is."""
+    until, terms = instrument.phase_until, instrument.terms
+    if instrument.phase is not TradingPhase.CALL_AUCTION or until is None or terms.batch_seconds:
+        return
+    if until - now <= timedelta(seconds=terms.freeze_seconds):
+        raise MarketClosed(
+            f"Nothing can be cancelled in the last {terms.freeze_seconds} s of an auction. Trading opens at "
+            f"{until.isoformat()}.",
+            opens_at=until.isoformat(),
+        )
+
+
+def _check_can_wait(order: PlaceOrder, instrument: Instrument) -> None:
+    """An auction collects orders that rest: nothing can trade at once, and nobody is a maker or a taker."""
+    if order.type is OrderType.MARKET or order.time_in_force in IMMEDIATE or order.post_only:
+        until = instrument.phase_until
+        raise MarketClosed(
+            f"{instrument.symbol} collects orders for an auction: only LIMIT orders with GTC, DAY or GTD, and not "
+            "post-only, are taken until it has traded.",
+            opens_at=until.isoformat() if until else None,
+        )
+
+
 def effective_time_in_force(order: PlaceOrder) -> TimeInForce:
     """A MARKET order is IOC at its worst acceptable price, or FOK where that was asked for."""
     if order.type is OrderType.MARKET and order.time_in_force is not TimeInForce.FOK:
@@ -72,9 +109,11 @@ def effective_time_in_force(order: PlaceOrder) -> TimeInForce:
     return order.time_in_force
 
 
-def deadline(order: PlaceOrder, now: datetime) -> datetime | None:
-    """When a resting order ends by itself: GTD at its time, DAY at the next 00:00 UTC."""
+def deadline(order: PlaceOrder, instrument: Instrument, now: datetime) -> datetime | None:
+    """When a resting order ends by itself: GTD at its time, DAY at the session's end, without one at 00:00 UTC."""
     if order.time_in_force is TimeInForce.DAY:
+        if instrument.session_end is not None:
+            return instrument.session_end
         return datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)
     return order.expires_at
 

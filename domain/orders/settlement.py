@@ -34,17 +34,37 @@ def settle(turn: Turn, market: Market, taker: Order, matched: Match, taker_left:
     """Delivery versus payment of one match; `taker_left` is what the taker still wanted after it."""
     instrument = market.instrument
     maker, price, grams = matched
-    value = trade_value(price, grams)
-    maker_fee = fee_of(value, instrument.maker_fee_basis_points)
-    taker_fee = fee_of(value, instrument.taker_fee_basis_points)
     if taker.side is OrderSide.BUY:
-        buyer, seller, buyer_fee, seller_fee = taker, maker, taker_fee, maker_fee
-        buyer_left = taker_left
+        fees = (instrument.taker_fee_basis_points, instrument.maker_fee_basis_points)
+        _deliver(turn, market, taker, maker, price, grams, taker_left, fees, OrderSide.BUY)
     else:
-        buyer, seller, buyer_fee, seller_fee = maker, taker, maker_fee, taker_fee
-        buyer_left = maker.remaining
+        fees = (instrument.maker_fee_basis_points, instrument.taker_fee_basis_points)
+        _deliver(turn, market, maker, taker, price, grams, maker.remaining, fees, OrderSide.SELL)
+
+
+def settle_auction(turn: Turn, market: Market, buyer: Order, seller: Order, price: int, grams: int) -> None:
+    """Delivery versus payment at an auction's price, after both orders were filled; both pay the maker's fee."""
+    fees = (market.instrument.maker_fee_basis_points, market.instrument.maker_fee_basis_points)
+    _deliver(turn, market, buyer, seller, price, grams, buyer.remaining, fees, None)
+
+
+def _deliver(
+    turn: Turn,
+    market: Market,
+    buyer: Order,
+    seller: Order,
+    price: int,
+    grams: int,
+    buyer_left: int,
+    fees: tuple[int, int],
+    aggressor: OrderSide | None,
+) -> None:
+    """`buyer_left` is what the buyer still wanted afterwards; `fees` are basis points of the buyer and the seller."""
+    instrument = market.instrument
+    value = trade_value(price, grams)
+    buyer_fee, seller_fee = fee_of(value, fees[0]), fee_of(value, fees[1])
     freed = _held(buyer, buyer_left + grams) - _held(buyer, buyer_left) - value - buyer_fee
-    market.trade_sequence += 1
+    market.note_trade(turn.now, price, grams)
     entry = turn.post(
         EntryKind.TRADE,
         f"trade:{instrument.symbol}:{market.trade_sequence}",
@@ -72,6 +92,6 @@ def settle(turn: Turn, market: Market, taker: Order, matched: Match, taker_left:
         seller.id,
         buyer_fee,
         seller_fee,
-        taker.side,
+        aggressor,
     )
     turn.outcome.trades.append((trade, entry))

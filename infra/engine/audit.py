@@ -59,7 +59,8 @@ SELECT count(*) FILTER (WHERE t.price > b.price OR t.price < s.price OR b.owner 
 _CROSSED = """
 SELECT count(*) FILTER (WHERE bid >= ask) AS wrong, count(*) AS seen FROM (
   SELECT max(price) FILTER (WHERE side = 'BUY') AS bid, min(price) FILTER (WHERE side = 'SELL') AS ask
-    FROM orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') GROUP BY instrument) book"""
+    FROM orders JOIN instrument i ON i.id = orders.instrument
+   WHERE status IN ('OPEN', 'PARTIALLY_FILLED') AND i.phase = 'CONTINUOUS' GROUP BY instrument) book"""
 
 _CAPTURED = """
 WITH spent AS (SELECT reference, count(*) AS times FROM journal WHERE kind = 'REDEMPTION_CAPTURE' GROUP BY reference)
@@ -244,10 +245,15 @@ CHAINED = (
               aggressor, command AS c FROM trade ORDER BY command, instrument, sequence""",
     """SELECT command, owner, last_sequence, first_sequence, command AS c, payload
          FROM account_event ORDER BY command, owner""",
-    """SELECT b.last_command, c.instrument, c.sequence, c.previous_sequence, c.levels
+    """SELECT b.last_command, c.instrument, c.sequence, c.previous_sequence, c.levels, c.phase, c.indicative_price,
+              c.indicative_quantity, c.surplus
          FROM book_change c JOIN batch b ON b.sequence = c.batch ORDER BY c.batch, c.instrument""",
 )
 """The parts of a batch's link, in the order and the columns in which `batch.py` gives them, each after its command."""
+
+_CHANGE = 8
+_FIRST_CHANGE = 4
+"""Columns of a book change, now and in the first version."""
 
 
 class _Groups:
@@ -268,4 +274,9 @@ class _Groups:
             if row[0] > last_command:
                 self._next = row
                 return group
-            group.append(tuple(row)[1:])
+            group.append(_as_linked(tuple(row)[1:]))
+
+
+def _as_linked(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The columns that were there when the row was linked: book changes had no phase in the first version."""
+    return row[:_FIRST_CHANGE] if len(row) == _CHANGE and row[_FIRST_CHANGE] is None else row

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from domain.orders.model import Order
+from domain.orders.uncrossing import indicative
 from domain.state import Market, State
 from domain.turn import Outcome
 from infra.engine import journal, things
@@ -43,8 +44,10 @@ WITH k AS (INSERT INTO candle (instrument, opened_at, open, high, low, close, vo
                SET high = greatest(candle.high, EXCLUDED.high), low = least(candle.low, EXCLUDED.low),
                    close = EXCLUDED.close, volume = least(candle.volume::numeric + EXCLUDED.volume, 9007199254740991),
                    trades = candle.trades + EXCLUDED.trades)
-INSERT INTO book_change (instrument, sequence, previous_sequence, levels, batch)
-  SELECT u.*, $8::bigint FROM unnest($10::int[], $11::bigint[], $12::bigint[], $13::text[]) u"""
+INSERT INTO book_change (instrument, sequence, previous_sequence, levels, phase, indicative_price, indicative_quantity,
+                         surplus, batch)
+  SELECT u.*, $8::bigint FROM unnest($10::int[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bigint[],
+                                     $16::bigint[], $17::bigint[]) u"""
 
 COMMAND = ("sequence", "caller", "key", "kind", "payload", "answer_kind", "answer", "payload_hash")
 POSTING = ("owner", "entry", "line", "asset", "held", "amount")
@@ -145,7 +148,14 @@ class Batch:
     def _book_changes(self) -> Rows:
         """Books that differ from where they stood when the batch was made, by instrument."""
         return sorted(
-            (market.instrument.id, market.book_sequence, self._book_sequences.get(symbol, 0), _levels(market))
+            (
+                market.instrument.id,
+                market.book_sequence,
+                self._book_sequences.get(symbol, 0),
+                _levels(market),
+                market.instrument.phase.value,
+                *_indicative(market),
+            )
             for symbol, market in self._state.markets.items()
             if market.book_sequence != self._book_sequences.get(symbol, 0)
         )
@@ -163,7 +173,7 @@ class Batch:
         if not candles and not changes:
             return ()
         columns = _columns((tuple(candle) for candle in candles.values()), 7)
-        return (*columns, self.sequence, self.now, *_columns(changes, 4))
+        return (*columns, self.sequence, self.now, *_columns(changes, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +230,9 @@ def _levels(market: Market) -> str:
         for level in (market.book.level(side, price),)
     ]
     return orjson.dumps(levels).decode()
+
+
+def _indicative(market: Market) -> tuple[int | None, int | None, int | None]:
+    """What an auction would come to as the book is: price, grams, surplus; nothing outside of one."""
+    cleared = indicative(market)
+    return (cleared.price, cleared.quantity, cleared.surplus) if cleared else (None, None, None)

@@ -16,9 +16,10 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.commands import Answer, ExpireDue
+from domain.commands import Answer, Command
 from domain.engine import Engine
 from domain.errors import IdempotencyKeyReused, Internal, Unavailable
+from domain.orders.schedule import next_due
 from infra.engine import lease, recovery
 from infra.engine.batch import Batch, SealedBatch
 from infra.engine.journal import answer_of, stored_form
@@ -39,7 +40,6 @@ EARLIER = """SELECT c.caller, c.key, c.payload_hash, c.answer_kind, c.answer
                FROM unnest($1::bigint[], $2::uuid[]) AS u(caller, key) JOIN command c USING (caller, key)"""
 
 Earlier = dict[tuple[int, UUID], tuple[bytes, Answer]]
-SYSTEM_CALLER = 0
 BREATH = 32
 """Commands decided before the event loop gets its turn, so that what is being written flows on."""
 
@@ -161,7 +161,7 @@ class Writer:
         while not self._stopping:
             if await self._queue.wait(IDLE_SECONDS):
                 await self._carry_out(connection, reader, self._queue.take(self._batch_size))
-            elif self._engine.state.is_due(self._now()):
+            elif next_due(self._engine.state, self._now()) is not None:
                 await self._carry_out(connection, reader, [])
             else:
                 await self._carry_out(connection, reader, None)
@@ -238,8 +238,8 @@ class Writer:
         new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
         await load_named(reader, state, [pending.command for pending in new])
         batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
-        if state.is_due(batch.now):
-            self._apply(batch, _expire_due())
+        while (due := next_due(state, batch.now)) is not None:
+            self._apply(batch, _from_the_clock(due))
         answers: list[tuple[Pending, Answer]] = []
         for number, pending in enumerate(pendings, 1):
             answers.append((pending, self._answer(batch, pending, earlier)))
@@ -304,8 +304,7 @@ class Writer:
         return max(self._clock(), self._newest)
 
 
-def _expire_due() -> Pending:
-    command = ExpireDue(caller=SYSTEM_CALLER)
+def _from_the_clock(command: Command) -> Pending:
     return Pending(command, *stored_form(command), asyncio.get_running_loop().create_future())
 
 

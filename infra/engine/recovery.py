@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.ids import FIRST_OWNER
+from domain.orders.price_bounds import MINUTES_KEPT
 from domain.state import Market, State
 from infra.engine.journal import GENESIS
 from infra.engine.loading import load_wallets
@@ -55,7 +56,9 @@ async def _load_things(connection: Connection, state: State) -> None:
              FROM instrument i ORDER BY i.id"""
     ):
         instrument = rows.instrument_of(row, assets)
-        state.markets[instrument.symbol] = Market(instrument, row["book_sequence"], row["trade_sequence"])
+        market = Market(instrument, row["book_sequence"], row["trade_sequence"])
+        state.markets[instrument.symbol] = market
+        await _load_session(connection, market)
     for row in await connection.fetch("SELECT * FROM programme ORDER BY id"):
         programme = rows.programme_of(row, assets)
         state.programmes[programme.code] = programme
@@ -63,6 +66,27 @@ async def _load_things(connection: Connection, state: State) -> None:
         state.closed_periods.add((row["programme"], row["week_start"]))
     for row in await connection.fetch("SELECT * FROM offer"):
         state.offers[row["id"]] = rows.offer_of(row, assets)
+
+
+async def _load_session(connection: Connection, market: Market) -> None:
+    """What the session came to so far, and how the price moved lately."""
+    instrument = market.instrument
+    session = await connection.fetchrow(
+        """SELECT coalesce(sum(price::numeric * quantity), 0) AS notional, coalesce(sum(quantity), 0) AS grams
+             FROM trade WHERE instrument = $1 AND sequence > $2""",
+        instrument.id,
+        instrument.session_trades,
+    )
+    assert session is not None
+    market.session_notional, market.session_grams = int(session["notional"]), int(session["grams"])
+    minutes = await connection.fetch(
+        "SELECT opened_at, open, close FROM candle WHERE instrument = $1 ORDER BY opened_at DESC LIMIT $2",
+        instrument.id,
+        MINUTES_KEPT,
+    )
+    for minute in reversed(minutes):
+        market.pace.note(minute["opened_at"], minute["open"])
+        market.pace.last_price = minute["close"]
 
 
 async def _load_open(connection: Connection, state: State) -> None:

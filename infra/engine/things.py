@@ -28,13 +28,15 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
     )
     _add(
         written,
-        """INSERT INTO instrument VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        """INSERT INTO instrument VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                                          $18, $19, $20)
            ON CONFLICT (id) DO UPDATE SET
              tick_size = EXCLUDED.tick_size, lot_size = EXCLUDED.lot_size, phase = EXCLUDED.phase,
              reference_price = EXCLUDED.reference_price, price_floor = EXCLUDED.price_floor,
              price_ceiling = EXCLUDED.price_ceiling, terms = EXCLUDED.terms, phase_until = EXCLUDED.phase_until,
-             opens_at = EXCLUDED.opens_at, session_start = EXCLUDED.session_start,
-             session_trades = EXCLUDED.session_trades""",
+             opens_at = EXCLUDED.opens_at, session_start = EXCLUDED.session_start, session_end = EXCLUDED.session_end,
+             session_trades = EXCLUDED.session_trades, anchor_price = EXCLUDED.anchor_price,
+             anchor_until = EXCLUDED.anchor_until""",
         (
             (
                 market.id,
@@ -53,7 +55,10 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
                 market.phase_until,
                 market.opens_at,
                 market.session_start,
+                market.session_end,
                 market.session_trades,
+                market.anchor_price,
+                market.anchor_until,
             )
             for market in instruments.values()
         ),

@@ -46,7 +46,10 @@ def instrument_of(row: Row, assets: Mapping[int, Asset]) -> Instrument:
         phase_until=row["phase_until"],
         opens_at=row["opens_at"],
         session_start=row["session_start"],
+        session_end=row["session_end"],
         session_trades=row["session_trades"],
+        anchor_price=row["anchor_price"],
+        anchor_until=row["anchor_until"],
     )
 
 
