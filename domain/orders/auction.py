@@ -23,15 +23,20 @@ class Clearing:
 
 
 def clearing(book: OrderBook, tick_size: int, reference: int | None, seed: int) -> Clearing | None:
-    """None where nothing can be traded. Looks at the prices at which the two sides overlap alone."""
+    """None where nothing can be traded. Looks at the prices at which the two sides overlap alone.
+
+    Demand falls just above a bid and supply just below an ask, so that the best price is one of these, the next on
+    tick, or the one nearest to the reference.
+    """
     best_bid, best_ask = book.bids.best(), book.asks.best()
     if best_bid is None or best_ask is None or best_bid.price < best_ask.price:
         return None
     low, high = best_ask.price, best_bid.price
-    wanted, offered = _cumulated(book.bids, low), _cumulated(book.asks, high)
     target = (low + high) // 2 if reference is None else reference
-    candidates = {price for price, _ in wanted + offered if low <= price <= high}
-    candidates |= _near(target, tick_size, low, high)
+    wanted, offered = _cumulated(book.bids, low), _cumulated(book.asks, high)
+    candidates = {price + step for price, _ in wanted for step in (0, tick_size)}
+    candidates |= {price - step for price, _ in offered for step in (0, tick_size)}
+    candidates = {price for price in candidates if low <= price <= high} | _near(target, tick_size, low, high)
     found = [_at(price, wanted, offered) for price in sorted(candidates)]
     most = max(candidate.quantity for candidate in found)
     found = [candidate for candidate in found if candidate.quantity == most]

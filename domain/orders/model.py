@@ -130,7 +130,7 @@ class Order:
     id: int
     owner: int
     client_order_id: UUID
-    instrument: Instrument
+    instrument: Instrument = field(compare=False)
     side: OrderSide
     type: OrderType
     time_in_force: TimeInForce

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from hashlib import blake2b
 from math import ceil, floor
 from typing import Any
 from uuid import UUID
@@ -18,12 +19,14 @@ from domain.commands import (
     CancelOrder,
     CancelRedemption,
     CaptureRedemption,
+    ChangePhase,
     ClosePeriod,
     Command,
     ConvertToPoints,
     CreateOffer,
     CreateProgramme,
     Deposit,
+    ExpireDue,
     Issue,
     PlaceOrder,
     RedeemOffer,
@@ -89,6 +92,21 @@ class NaiveRedemption:
     status: str = "RESERVED"
 
 
+@dataclass
+class NaivePhase:
+    """One market's day: `day` is its trades since `starts`, each (at, price, grams)."""
+
+    starts: datetime | None
+    ends: datetime | None
+    name: str = "CONTINUOUS"
+    until: datetime | None = None
+    reference: int | None = None
+    day: list[tuple[datetime, int, int]] = field(default_factory=list)
+    all_trades: list[tuple[datetime, int]] = field(default_factory=list)
+    auction: tuple[int | None, datetime] | None = None
+    """The price of the last auction, and until when the price may not move too fast from it."""
+
+
 class NaiveMarket:
     def __init__(self) -> None:
         self.sequence = 0
@@ -102,7 +120,9 @@ class NaiveMarket:
         """Surrendered or given up for points."""
         self.fees: Counter[str] = Counter()
         self.orders: list[NaiveOrder] = []
-        self.trades: dict[str, list[tuple[int, ...]]] = {}
+        self.trades: dict[str, list[tuple[Any, ...]]] = {}
+        self.phases: dict[str, NaivePhase] = {}
+        self.now = datetime.fromtimestamp(0, UTC)
         self.limits: dict[str, dict[str, int]] = {}
         """By symbol: smallest, largest, open and holding, where a market has such a limit."""
         self.offers: list[NaiveOffer] = []
@@ -112,10 +132,12 @@ class NaiveMarket:
     def apply(self, command: Command, now: datetime) -> Answer:
         """What must be answered: the kind, and the fields without the message."""
         self.sequence += 1
+        self.now = now
         rules: dict[str, Callable[[Any, datetime], Answer]] = {
             "PLACE_ORDER": self._place,
             "CANCEL_ORDER": self._cancel,
             "EXPIRE_DUE": self._expire,
+            "CHANGE_PHASE": self._change_phase,
             "DEPOSIT": self._deposit,
             "ISSUE": self._issue,
             "CREATE_PROGRAMME": self._create_programme,
@@ -187,9 +209,9 @@ class NaiveMarket:
             raise invalid("quantity")
         if command.price < 1 or Fraction(command.price * 1_000, 1_000_000) < 1:
             raise invalid("price")
+        self._check_phase(command, waits=not market and not immediate and not command.post_only)
         self._check_limits(command, may_rest=not market and not immediate)
         assert command.key is not None
-        midnight = datetime.combine(now.date(), time(), UTC) + timedelta(days=1)
         order = NaiveOrder(
             self.sequence,
             command.caller,
@@ -200,7 +222,7 @@ class NaiveMarket:
             command.price,
             command.quantity,
             command.quantity,
-            midnight if command.time_in_force == "DAY" else command.expires_at,
+            self.phases[command.symbol].ends if command.time_in_force == "DAY" else command.expires_at,
         )
         self._require(order.owner, self._reserved_asset(order), self._reserved_by(order))
         self.orders.append(order)
@@ -230,6 +252,8 @@ class NaiveMarket:
         return sorted(found, key=lambda other: (other.price if order.buys else -other.price, other.sequence))
 
     def _match(self, order: NaiveOrder, post_only: bool) -> None:
+        if self.phases[order.symbol].name == "CALL_AUCTION":
+            return
         in_reach = self._in_reach(order)
         if post_only and in_reach:
             order.status, order.reason = "REJECTED", "POST_ONLY_WOULD_TRADE"
@@ -237,6 +261,7 @@ class NaiveMarket:
         if order.time_in_force == "FOK":
             own = [other.owner == order.owner for other in in_reach]
             before_own = in_reach[: own.index(True)] if True in own else in_reach
+            before_own = [other for other in before_own if not self._runs_away(order.symbol, other.price)]
             if sum(other.remaining for other in before_own) < order.quantity:
                 order.status, order.reason = "CANCELLED", "FOK_NOT_FILLABLE"
                 return
@@ -244,31 +269,133 @@ class NaiveMarket:
             if in_reach[0].owner == order.owner:
                 order.status, order.reason = "CANCELLED", "SELF_TRADE"
                 return
+            if self._runs_away(order.symbol, in_reach[0].price):
+                self._halt(order.symbol)
+                break
             self._trade(order, in_reach[0])
         if order.remaining and order.time_in_force in ("IOC", "FOK"):
             order.status, order.reason = "CANCELLED", "IOC_REMAINDER"
 
     def _trade(self, taker: NaiveOrder, maker: NaiveOrder) -> None:
-        grams, price, symbol = min(taker.remaining, maker.remaining), maker.price, taker.symbol
-        programme, money = self.programme_of_asset[symbol], self._money_of(symbol)
-        value = floor(Fraction(price * grams, 1_000_000))
-        fee_of = {
-            id(taker): floor(Fraction(value * programme.taker_fee_basis_points, 10_000)),
-            id(maker): floor(Fraction(value * programme.maker_fee_basis_points, 10_000)),
+        programme = self.programme_of_asset[taker.symbol]
+        points = {
+            id(taker): programme.taker_fee_basis_points,
+            id(maker): programme.maker_fee_basis_points,
         }
         buyer, seller = (taker, maker) if taker.buys else (maker, taker)
+        self._deliver(buyer, seller, maker.price, points, taker.buys)
+
+    def _deliver(
+        self, buyer: NaiveOrder, seller: NaiveOrder, price: int, points: dict[int, int], taken_by_buyer: bool | None
+    ) -> None:
+        symbol, grams = buyer.symbol, min(buyer.remaining, seller.remaining)
+        money, value = self._money_of(symbol), floor(Fraction(price * grams, 1_000_000))
+        fee_of = {who: floor(Fraction(value * fee, 10_000)) for who, fee in points.items()}
         self.owned[buyer.owner, money] -= value + fee_of[id(buyer)]
         self.owned[seller.owner, money] += value - fee_of[id(seller)]
         self.fees[money] += sum(fee_of.values())
         self.owned[seller.owner, symbol] -= grams
         self.owned[buyer.owner, symbol] += grams
-        for order in (taker, maker):
+        for order in (buyer, seller):
             order.remaining -= grams
             order.fills.append((price, grams))
             order.status = "PARTIALLY_FILLED" if order.remaining else "FILLED"
         number = len(self.trades[symbol]) + 1
         fees = fee_of[id(buyer)], fee_of[id(seller)]
-        self.trades[symbol].append((number, price, grams, value, buyer.sequence, seller.sequence, *fees, taker.buys))
+        parties = buyer.sequence, seller.sequence
+        self.trades[symbol].append((number, price, grams, value, *parties, *fees, taken_by_buyer))
+        self.phases[symbol].day.append((self.now, price, grams))
+        self.phases[symbol].all_trades.append((self.now, price))
+
+    # ------------------------------------------------------------ phases
+
+    def _check_phase(self, command: PlaceOrder, waits: bool) -> None:
+        phase = self.phases[command.symbol]
+        if phase.name not in ("CONTINUOUS", "CALL_AUCTION"):
+            raise Refused("MARKET_CLOSED", opens_at=phase.until.isoformat() if phase.until else None)
+        if phase.name == "CALL_AUCTION" and not waits:
+            raise Refused("MARKET_CLOSED", opens_at=phase.until.isoformat() if phase.until else None)
+        if phase.reference is not None:
+            lowest, highest = ceil(Fraction(phase.reference * 9, 10)), floor(Fraction(phase.reference * 11, 10))
+            if not lowest <= command.price <= highest:
+                raise Refused("PRICE_OUTSIDE_BAND", floor=lowest, ceiling=highest)
+
+    def _runs_away(self, symbol: str, price: int) -> bool:
+        """More than 5 % from the first price of the minutes from 5 minutes ago on, else from the last price."""
+        phase = self.phases[symbol]
+        if phase.reference is None:
+            return False
+        window = timedelta(minutes=5)
+        if phase.auction is not None and self.now < phase.auction[1]:
+            start = phase.auction[0]
+        else:
+            since = (self.now - window).replace(second=0, microsecond=0)
+            recent = [traded for at, traded in phase.all_trades if at >= since]
+            start = recent[0] if recent else (phase.all_trades[-1][1] if phase.all_trades else None)
+        return start is not None and abs(Fraction(price - start, start)) > Fraction(5, 100)
+
+    def _halt(self, symbol: str) -> None:
+        phase = self.phases[symbol]
+        assert phase.ends is not None
+        phase.name, phase.until = "HALTED", min(self.now + timedelta(minutes=5), phase.ends)
+
+    def _change_phase(self, command: ChangePhase, _now: datetime) -> Answer:
+        phase = self.phases[command.symbol]
+        if phase.name == "CALL_AUCTION" or command.phase == "CONTINUOUS":
+            price = self._auction(command.symbol)
+            if phase.name == "CALL_AUCTION":
+                phase.auction = price, self.now + timedelta(minutes=5)
+        if phase.starts is not None and command.session_start != phase.starts:
+            if phase.day:
+                mean = Fraction(sum(price * grams for _, price, grams in phase.day), sum(row[2] for row in phase.day))
+                phase.reference = floor(mean + Fraction(1, 2))
+            phase.day = []
+        phase.starts, phase.ends = command.session_start, command.session_end
+        phase.name, phase.until = command.phase.value, command.until
+        return "phase", {"symbol": command.symbol, "phase": phase.name}
+
+    def _auction(self, symbol: str) -> int | None:
+        """Tries every price there is between the best SELL and the best BUY."""
+        self._part_own(symbol)
+        mine = [order for order in self.orders if order.is_open and order.symbol == symbol]
+        buys, sells = [order for order in mine if order.buys], [order for order in mine if not order.buys]
+        if not buys or not sells:
+            return None
+        low, high = min(order.price for order in sells), max(order.price for order in buys)
+        if low > high:
+            return None
+        phase = self.phases[symbol]
+        target = phase.reference if phase.reference is not None else (low + high) // 2
+        if phase.reference is None and phase.all_trades:
+            target = phase.all_trades[-1][1]
+        tried = []
+        for price in range(low, high + 1):
+            wanted = sum(order.remaining for order in buys if order.price >= price)
+            offered = sum(order.remaining for order in sells if order.price <= price)
+            tried.append((-min(wanted, offered), abs(wanted - offered), abs(price - target), price))
+        best = sorted(row for row in tried if row[:3] == min(tried)[:3])
+        drawn = int.from_bytes(blake2b(str(self.sequence).encode(), digest_size=8).digest(), "big") % len(best)
+        price = best[drawn][3]
+        points = self.programme_of_asset[symbol].maker_fee_basis_points
+        while True:
+            buyers = [order for order in buys if order.is_open and order.price >= price]
+            sellers = [order for order in sells if order.is_open and order.price <= price]
+            if not buyers or not sellers:
+                return price
+            buyer = min(buyers, key=lambda order: (-order.price, order.sequence))
+            seller = min(sellers, key=lambda order: (order.price, order.sequence))
+            self._deliver(buyer, seller, price, {id(buyer): points, id(seller): points}, None)
+
+    def _part_own(self, symbol: str) -> None:
+        """Of two orders of one owner that could trade with each other, the newer one ends; best BUYs come first."""
+        mine = [order for order in self.orders if order.is_open and order.symbol == symbol]
+        for buy in sorted((order for order in mine if order.buys), key=lambda order: (-order.price, order.sequence)):
+            own = [order for order in mine if order.is_open and order.owner == buy.owner and buy.crosses(order)]
+            if any(order.sequence < buy.sequence for order in own):
+                buy.status, buy.reason = "CANCELLED", "SELF_TRADE"
+            else:
+                for order in own:
+                    order.status, order.reason = "CANCELLED", "SELF_TRADE"
 
     def _cancel(self, command: CancelOrder, _now: datetime) -> Answer:
         for order in self.orders:
@@ -280,14 +407,18 @@ class NaiveMarket:
                 return "order", {"id": order.sequence}
         raise Refused("NOT_FOUND")
 
-    def _expire(self, _command: Command, now: datetime) -> Answer:
+    def _expire(self, command: ExpireDue, now: datetime) -> Answer:
         ended = 0
+
+        def is_over(ends_at: datetime) -> bool:
+            return ends_at <= now if command.before is None else ends_at < command.before
+
         for order in self.orders:
-            if order.is_open and order.ends_at is not None and order.ends_at <= now:
+            if order.is_open and order.ends_at is not None and is_over(order.ends_at):
                 order.status = order.reason = "EXPIRED"
                 ended += 1
         for redemption in self.redemptions:
-            if redemption.status == "RESERVED" and redemption.ends_at <= now:
+            if redemption.status == "RESERVED" and is_over(redemption.ends_at):
                 self._end(redemption, "EXPIRED")
                 ended += 1
         return "expired", {"ended": ended}
@@ -302,6 +433,8 @@ class NaiveMarket:
         self.symbols.append(symbol)
         self.trades[symbol] = []
         self.programme_of_asset[symbol] = programme
+        midnight = datetime.combine(self.now.date(), time(), UTC)
+        self.phases[symbol] = NaivePhase(midnight, midnight + timedelta(days=1), until=midnight + timedelta(days=1))
 
     def _enter(self, owner: int, asset: str, amount: int) -> None:
         self.entered[asset] += amount

@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.commands import Answer, Command, PlaceOrder
 from domain.errors import IdempotencyKeyReused
 from domain.orders.model import OrderType, TimeInForce
+from domain.orders.schedule import next_due
 from tests import factories as make
 from tests.domain.exchange import Exchange
 from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, POINTS, SELL, SHOP, SYMBOL
@@ -35,8 +36,8 @@ class KeyedExchange(Exchange):
         self.known: dict[tuple[int, UUID], tuple[Command, Answer]] = {}
 
     def answer(self, command: Command) -> Answer:
-        if self.state.is_due(self.now):
-            self.apply(make.expire_due())
+        while (due := next_due(self.state, self.now)) is not None:
+            self.apply(due)
         if command.key is None:
             return self.apply(command).answer
         key = (command.caller, command.key)

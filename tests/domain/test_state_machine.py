@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.commands import Command, PlaceOrder
+from domain.commands import ChangePhase, Command, PlaceOrder
 from domain.engine import Engine
 from domain.errors import DomainError
-from domain.ids import NOBODY
+from domain.ids import NOBODY, SYSTEM_CALLER
 from domain.orders.book import OrderBook
-from domain.orders.model import OrderSide, OrderType, TimeInForce
+from domain.orders.model import OrderSide, OrderType, TimeInForce, TradingPhase
+from domain.orders.schedule import next_due
 from domain.orders.terms import Terms
 from domain.turn import Outcome
 from infra.engine.journal import command_of, stored_form
@@ -96,8 +97,9 @@ class ExchangeMachine(RuleBasedStateMachine):
 
     def apply(self, command: Command) -> Outcome:
         """As the writer does: what is due ends first, and the engine sees the command as it was stored."""
-        if type(command).kind != "EXPIRE_DUE" and self.engine.state.is_due(self.now):
-            self.apply(make.expire_due())
+        if command.caller != SYSTEM_CALLER:
+            while (due := next_due(self.engine.state, self.now)) is not None:
+                self.apply(due)
         read = command_of(command.kind, command.caller, command.key, stored_form(command)[0])
         assert read == command
         self.set_limits(self.engine)
@@ -105,6 +107,7 @@ class ExchangeMachine(RuleBasedStateMachine):
         orders_before = {order.sequence: replace(order) for order in self.naive.orders}
         balances_before = self.balances()
         books_before = self.books()
+        phases_before = {symbol: phase.name for symbol, phase in self.naive.phases.items()}
 
         expected = self.naive.apply(command, self.now)
         outcome = self.engine.apply(read, self.now)
@@ -114,7 +117,13 @@ class ExchangeMachine(RuleBasedStateMachine):
         new = {symbol: trades[trades_before.get(symbol, 0) :] for symbol, trades in self.naive.trades.items()}
         self.check_trades(outcome, new)
         books = self.books()
-        self.book_changes.update(symbol for symbol in books if books[symbol] != books_before.get(symbol, set()))
+        self.book_changes.update(
+            symbol
+            for symbol in books
+            if books[symbol] != books_before.get(symbol, set())
+            or self.naive.phases[symbol].name != phases_before.get(symbol, "CONTINUOUS")
+            or (isinstance(command, ChangePhase) and command.symbol == symbol)
+        )
         changed = [order for order in self.naive.orders if orders_before.get(order.sequence) != order]
         self.check_news(outcome, new, changed, balances_before)
         if DomainError.is_code(outcome.answer.kind):
@@ -146,10 +155,10 @@ class ExchangeMachine(RuleBasedStateMachine):
                 books[order.symbol].add((order.sequence, order.remaining))
         return books
 
-    def check_trades(self, outcome: Outcome, new: dict[str, list[tuple[int, ...]]]) -> None:
+    def check_trades(self, outcome: Outcome, new: dict[str, list[tuple[Any, ...]]]) -> None:
         """The same trades, byte for byte, and each with an entry of its own."""
         expected = [
-            (self.naive.symbols.index(symbol) + 1, *trade[:-1], "BUY" if trade[-1] else "SELL")
+            (self.naive.symbols.index(symbol) + 1, *trade[:-1], {True: "BUY", False: "SELL", None: None}[trade[-1]])
             for symbol, trades in new.items()
             for trade in trades
         ]
@@ -163,7 +172,7 @@ class ExchangeMachine(RuleBasedStateMachine):
     def check_news(
         self,
         outcome: Outcome,
-        new: dict[str, list[tuple[int, ...]]],
+        new: dict[str, list[tuple[Any, ...]]],
         changed: Iterable[NaiveOrder],
         before: dict[tuple[int, str], tuple[int, int]],
     ) -> None:
@@ -408,6 +417,8 @@ class ExchangeMachine(RuleBasedStateMachine):
     @invariant()
     def no_book_is_crossed(self) -> None:
         for market in self.engine.state.markets.values():
+            if market.instrument.phase is not TradingPhase.CONTINUOUS:
+                continue
             bid, ask = market.book.bids.best(), market.book.asks.best()
             assert bid is None or ask is None or bid.price < ask.price
 

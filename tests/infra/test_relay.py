@@ -472,23 +472,23 @@ async def test_a_ticker_comes_at_once_and_whenever_it_changed(exchange: Exchange
         await exchange.place(ANN if side is SELL else BOB, side, price, quantity)
         return (await follower.has(count))[-1]
 
-    offered = await step(3, SELL, 110_000, 3_000)
-    assert (offered.best_ask, offered.last_price) == (110_000, None)
-    bid = await step(4, BUY, 90_000, 1_000)
-    assert (bid.best_bid, bid.best_ask) == (90_000, 110_000)
-    traded = await step(5, BUY, 120_000, 1_000)
-    assert (traded.last_price, traded.open, traded.high, traded.low) == (110_000, 110_000, 110_000, 110_000)
+    offered = await step(3, SELL, 101_000, 3_000)
+    assert (offered.best_ask, offered.last_price) == (101_000, None)
+    bid = await step(4, BUY, 99_000, 1_000)
+    assert (bid.best_bid, bid.best_ask) == (99_000, 101_000)
+    traded = await step(5, BUY, 103_000, 1_000)
+    assert (traded.last_price, traded.open, traded.high, traded.low) == (101_000, 101_000, 101_000, 101_000)
     assert (traded.volume, traded.sequence) == (1_000, 1)
-    sold = await step(6, SELL, 80_000, 1_000)
-    assert (sold.last_price, sold.open, sold.high, sold.low) == (90_000, 110_000, 110_000, 90_000)
+    sold = await step(6, SELL, 97_000, 1_000)
+    assert (sold.last_price, sold.open, sold.high, sold.low) == (99_000, 101_000, 101_000, 99_000)
     assert (sold.volume, sold.sequence, sold.best_bid, sold.at) == (2_000, 2, None, exchange.clock.now)
 
     exchange.clock.now += timedelta(days=1)
     rested = (await follower.has(7))[-1]
-    assert (rested.last_price, rested.open, rested.high, rested.low, rested.volume) == (90_000, None, None, None, 0)
-    assert (rested.sequence, rested.best_ask, rested.at) == (2, 110_000, exchange.clock.now.replace(hour=0))
-    opened = await step(8, BUY, 110_000, 1_000)
-    assert (opened.open, opened.high, opened.low, opened.volume) == (110_000, 110_000, 110_000, 1_000)
+    assert (rested.last_price, rested.open, rested.high, rested.low, rested.volume) == (99_000, None, None, None, 0)
+    assert (rested.sequence, rested.best_ask, rested.at) == (2, 101_000, exchange.clock.now.replace(hour=0))
+    opened = await step(8, BUY, 101_000, 1_000)
+    assert (opened.open, opened.high, opened.low, opened.volume) == (101_000, 101_000, 101_000, 1_000)
     assert len(follower.got) == 8
     await follower.end()
     async with open_relay(exchange) as fresh:

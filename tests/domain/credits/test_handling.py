@@ -1,6 +1,6 @@
 """Programmes: what opening one opens, closing weeks, turning grams into points."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -47,6 +47,8 @@ def test_a_programme_opens_its_assets_and_its_market() -> None:
     allowance = Asset(3, SYMBOL, AssetKind.ALLOWANCE, "g")
     programme = Programme(1, "LON", "London", "GB", MONEY, 70_000, 15, "Europe/London", points, allowance, 10, 25)
     instrument = Instrument(1, SYMBOL, allowance, money, 1, 1_000, 10, 25, TradingPhase.CONTINUOUS)
+    instrument.session_start = datetime.combine(make.NOON.date(), time(), UTC)
+    instrument.session_end = instrument.phase_until = instrument.session_start + timedelta(days=1)
     assert (outcome.answer.kind, outcome.answer.data) == ("programme", {"code": "LON"})
     assert outcome.things is not None
     assert outcome.things.assets == [money, points, allowance]

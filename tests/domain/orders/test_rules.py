@@ -165,8 +165,8 @@ def test_no_price_level_is_larger_than_a_client_can_read() -> None:
         check_level(order, PriceLevel(50_000, OUTSIDE_MAX - 999, 3))
 
 
-@pytest.mark.parametrize("phase", [TradingPhase.CLOSED, TradingPhase.CALL_AUCTION, TradingPhase.HALTED])
-def test_a_market_that_is_not_continuous_takes_nothing(phase: TradingPhase) -> None:
+@pytest.mark.parametrize("phase", [TradingPhase.CLOSED, TradingPhase.HALTED])
+def test_a_market_that_is_closed_or_halted_takes_nothing(phase: TradingPhase) -> None:
     with pytest.raises(MarketClosed) as refusal:
         check_order(make.buy(make.ALICE, 1_000, 50_000), replace(INSTRUMENT, phase=phase), NOW)
     assert (refusal.value.code, refusal.value.opens_at) == ("MARKET_CLOSED", None)
@@ -222,10 +222,10 @@ def test_a_market_order_is_shown_as_ioc(type: OrderType, asked: TimeInForce, sho
     ],
 )
 def test_a_day_ends_at_24_00_utc(placed_at: datetime, ends_at: datetime) -> None:
-    assert deadline(make.buy(make.ALICE, 1_000, 50_000, time_in_force=DAY), placed_at) == ends_at
+    assert deadline(make.buy(make.ALICE, 1_000, 50_000, time_in_force=DAY), INSTRUMENT, placed_at) == ends_at
 
 
 @pytest.mark.parametrize(("time_in_force", "expires_at"), [(GTD, LATER), (GTC, None), (IOC, None), (FOK, None)])
 def test_gtd_ends_at_its_time_and_the_others_never(time_in_force: TimeInForce, expires_at: datetime | None) -> None:
     order = make.buy(make.ALICE, 1_000, 50_000, time_in_force=time_in_force, expires_at=expires_at)
-    assert deadline(order, NOW) == expires_at
+    assert deadline(order, INSTRUMENT, NOW) == expires_at
