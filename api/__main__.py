@@ -14,10 +14,12 @@ import asyncpg
 import uvloop
 from rich.logging import RichHandler
 
+from api.engine import RunningWriter
 from api.failures import CommandError, sentence_of
+from api.roles import Role
 from api.server import address_of, listen, serving
 from api.settings import Settings
-from api.start import check_postgres, migrate_database, operator_login, prepare, servers
+from api.start import check_postgres, check_servers, migrate_database, operator_login, prepare, servers
 from api.terminal import Terminal
 from infra.engine.audit import audit
 from mobile_stub.demo import DemoResult, run_demo
@@ -26,6 +28,11 @@ from schema.root import schema
 PHONES = 10
 CANCEL_TRIES = 3
 CANCEL_SECONDS = 0.75
+SERVED = {
+    Role.ALL: "Gramme is served at {}/graphql.",
+    Role.API: "Gramme is served at {}/graphql, in front of the engine that holds the lease.",
+    Role.ENGINE: "The engine runs, or waits for the one before it to end; {}/readyz says which.",
+}
 STOPPED = 128 + signal.SIGINT
 
 
@@ -55,7 +62,7 @@ def _command(
         case "run":
             return run(settings, terminal, stopping, phones=arguments.phones, once=arguments.once)
         case "serve":
-            return serve(settings, terminal, stopping)
+            return serve(settings, terminal, stopping, Role(arguments.role))
         case "demo":
             return demo(settings, terminal, stopping, url=arguments.url, phones=arguments.phones, once=arguments.once)
         case "migrate":
@@ -148,16 +155,25 @@ async def run(settings: Settings, terminal: Terminal, stopping: asyncio.Event, *
     return _verdict(terminal, [*result.failures, *([] if is_sound else ["the audit found a breach"])])
 
 
-async def serve(settings: Settings, terminal: Terminal, stopping: asyncio.Event) -> int:
+async def serve(settings: Settings, terminal: Terminal, stopping: asyncio.Event, role: Role) -> int:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings))
         with terminal.setup() as setup:
             addressed = await stack.enter_async_context(servers(settings, setup))
-            await prepare(addressed, setup)
-            await stack.enter_async_context(serving(addressed, listener))
-        terminal.say(f"Gramme is served at {address_of(settings)}/graphql. Ctrl-C stops it.")
-        await stopping.wait()
+            await (check_servers if role is Role.API else prepare)(addressed, setup)
+            resources = await stack.enter_async_context(serving(addressed, listener, role))
+        terminal.say(f"{SERVED[role].format(address_of(settings))} Ctrl-C stops it.")
+        await _until_stopped_or_failed(resources.writer if role is Role.ENGINE else None, stopping)
     return 0
+
+
+async def _until_stopped_or_failed(writer: RunningWriter | None, stopping: asyncio.Event) -> None:
+    """An engine process whose writer must not go on has nothing left to do. Raises StartError for it."""
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({waiting} | ({writer.task} if writer else set()), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if writer is not None:
+        writer.check()
 
 
 async def demo(
@@ -227,10 +243,17 @@ def _parser() -> argparse.ArgumentParser:
         "Serve the API, with a demo programme and simulated phones that live the whole journey. Starts the bundled "
         "Postgres and Valkey unless GRAMME_DATABASE_URL and GRAMME_REDIS_URL name others. Ctrl-C stops all of it.",
     )
-    add(
+    serve_parser = add(
         "serve",
         "Serve the API without the demo: migrates an empty or older database, loads the emission factors, creates "
         "the operator of GRAMME_OPERATOR_EMAIL and GRAMME_OPERATOR_PASSWORD where missing.",
+    )
+    serve_parser.add_argument(
+        "--role",
+        choices=[role.value for role in Role],
+        default=Role.ALL.value,
+        help="engine: only the writer, a second one waits to take over; api: only what people talk to, as many as "
+        "wanted in front of one engine (default: %(default)s)",
     )
     demo_parser = add(
         "demo",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import redis.exceptions
 
-from api.resources import StartError
+from api.engine import StartError
 from api.settings import SettingsError
 from infra.embedded import EmbeddedError
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.engine import EngineResources
 from api.resources import Resources
 
 PATHS = ("/graphql", "/v1/imports", "/healthz", "/readyz", "/metrics")
@@ -22,7 +23,7 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    resources: Resources = request.app.state.resources
+    resources: Resources | EngineResources = request.app.state.resources
     if await resources.ready():
         return PlainTextResponse("ready\n")
     return PlainTextResponse("not ready: no order can be taken\n", status_code=503)
@@ -40,13 +41,20 @@ class ExchangeFigures(Collector):
         self._app = app
 
     def collect(self) -> Iterable[Metric]:
-        resources: Resources = self._app.state.resources
+        resources: Resources | EngineResources = self._app.state.resources
+        commands, writer = resources.commands, resources.writer
+        yield GaugeMetricFamily("gramme_writer_ready", "1 while an order could be taken.", float(commands.is_open))
         yield GaugeMetricFamily(
-            "gramme_writer_ready", "1 while an order could be taken.", float(resources.writer.is_ready)
+            "gramme_commands_waiting", "Commands that wait for the writer.", float(commands.waiting)
         )
-        yield GaugeMetricFamily(
-            "gramme_commands_waiting", "Commands that wait for the writer.", float(resources.commands.waiting)
-        )
+        if writer is not None:
+            yield GaugeMetricFamily(
+                "gramme_writer_epoch", "How often a writer has taken the lease, up to this one.", float(writer.epoch)
+            )
+        if isinstance(resources, EngineResources):
+            yield GaugeMetricFamily(
+                "gramme_engine_connections", "API processes connected.", float(resources.server.connections)
+            )
 
 
 def open_registry() -> CollectorRegistry:

@@ -1,20 +1,21 @@
 """The composition root: opens what the server needs, in order, and closes it in the other order."""
 
 import asyncio
-import gc
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 from urllib.parse import urlsplit
 
 import asyncpg
 from redis.asyncio import Redis
 
+from api.engine import HEALTH_SECONDS, RunningWriter, present, settle_collector, start_writer
+from api.roles import Role, engine_secret, leased_address
 from api.settings import Settings
 from infra.capture.registry import import_formats
 from infra.capture.runner import ImportRunner
-from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
+from infra.engine.remote_queue import RemoteQueue
 from infra.factors.adjusting import FactorAdjuster
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
@@ -27,7 +28,6 @@ from infra.postgres.programmes import PostgresProgrammes
 from infra.postgres.rewards import PostgresRewards
 from infra.postgres.sessions import PostgresSessions
 from infra.redis.connection import news_channel, open_redis
-from infra.redis.publisher import Publisher
 from infra.redis.rate_limit import WINDOW_SECONDS, RateLimits
 from infra.redis.subscriber import Subscriber
 from infra.security.passwords import PasswordHashing
@@ -35,28 +35,18 @@ from infra.streams import Relay
 from schema.context import Stores
 
 READY_SECONDS = 60
-COLLECT_AFTER = (50_000, 20, 50)
-"""Objects and rounds before the cyclic collector runs; with Python's defaults it takes a fifth of the writer's time."""
-HEALTH_SECONDS = 2
-
-T = TypeVar("T")
-
-
-class StartError(Exception):
-    """The server cannot start; the text is one sentence for the operator that says what to do."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """`writer_task` ends by itself only where the writer must not go on."""
+    """`writer` is None where it runs in another process."""
 
     settings: Settings
     database: Database
     redis: Redis
     stores: Stores
-    commands: LocalQueue
-    writer: Writer
-    writer_task: asyncio.Task[None]
+    commands: LocalQueue | RemoteQueue
+    writer: RunningWriter | None
     streams: Relay
     hasher: PasswordHashing
     limits: RateLimits
@@ -64,8 +54,8 @@ class Resources:
     _stack: AsyncExitStack
 
     async def ready(self) -> bool:
-        """True where an order could be taken now: the writer has its lease, and Postgres answers."""
-        if not self.writer.is_ready:
+        """True where an order could be taken now: a writer holds the lease and is reached, and Postgres answers."""
+        if not self.commands.is_open:
             return False
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
@@ -74,16 +64,20 @@ class Resources:
             return False
         return True
 
+    async def hang_up(self) -> None:
+        """Ends what would go on for ever; requests are still answered."""
+        await self.streams.close()
+
     async def close(self) -> None:
         await self._stack.aclose()
 
 
-async def open_resources(settings: Settings) -> Resources:
-    """Everything running, the writer ready or waiting for the one before it to end.
+async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources:
+    """Everything running, the writer ready or waiting for the one before it to end; without one, looking for it.
 
     Raises StartError where the ledger cannot be trusted, and what `is_unavailable` knows where Postgres is away.
     """
-    database_url, redis_url = _present(settings.database_url), _present(settings.redis_url)
+    database_url, redis_url = present(settings.database_url), present(settings.redis_url)
     name = urlsplit(database_url).path.lstrip("/")
     async with AsyncExitStack() as stack:
         database = await Database.open(database_url)
@@ -105,12 +99,20 @@ async def open_resources(settings: Settings) -> Resources:
             imports=PostgresImports(database),
             formats=import_formats(),
         )
-        publisher = Publisher(redis, news_channel(name))
-        stack.push_async_callback(publisher.close)
-        commands = LocalQueue(settings.queue_size)
-        writer = Writer(database_url, commands, publisher.ring, batch_size=settings.batch_size)
-        writer_task = asyncio.create_task(writer.run(), name="writer")
-        stack.push_async_callback(_stop, writer, writer_task)
+        commands: LocalQueue | RemoteQueue
+        writer = None
+        if role is Role.API:
+            commands = RemoteQueue(
+                partial(leased_address, database),
+                stores.market.instruments,
+                engine_secret(settings),
+                size=settings.queue_size,
+            )
+            await commands.start()
+            stack.push_async_callback(commands.close)
+        else:
+            commands = LocalQueue(settings.queue_size)
+            writer = await start_writer(stack, settings, database_url, redis, commands)
         streams = Relay(database, Subscriber(redis, news_channel(name)), stores.market, stores.imports)
         await streams.start()
         stack.push_async_callback(streams.close)
@@ -120,9 +122,9 @@ async def open_resources(settings: Settings) -> Resources:
         adjuster = FactorAdjuster(database)
         await adjuster.start()
         stack.push_async_callback(adjuster.close)
-        await _until_ready(commands, writer, writer_task)
-        gc.freeze()
-        gc.set_threshold(*COLLECT_AFTER)
+        if writer is not None:
+            await _until_ready(writer)
+        settle_collector()
         return Resources(
             settings,
             database,
@@ -130,7 +132,6 @@ async def open_resources(settings: Settings) -> Resources:
             stores,
             commands,
             writer,
-            writer_task,
             streams,
             hasher,
             RateLimits(redis, name, {limit: getattr(settings, f"limit_{limit}") for limit in WINDOW_SECONDS}),
@@ -139,25 +140,9 @@ async def open_resources(settings: Settings) -> Resources:
         )
 
 
-async def _until_ready(commands: LocalQueue, writer: Writer, writer_task: asyncio.Task[None]) -> None:
+async def _until_ready(writer: RunningWriter) -> None:
     """Waits for the first readiness, at most READY_SECONDS; later outages heal by themselves."""
-    opened = asyncio.create_task(commands.until_open())
-    await asyncio.wait({opened, writer_task}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    opened = asyncio.create_task(writer.queue.until_open())
+    await asyncio.wait({opened, writer.task}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     opened.cancel()
-    if writer.failure is not None:
-        raise StartError(
-            f"The ledger cannot be trusted: {writer.failure}. Restore the database from a backup, then start again."
-        )
-
-
-async def _stop(writer: Writer, task: asyncio.Task[None]) -> None:
-    writer.stop()
-    await task
-
-
-def _present(value: T | None) -> T:
-    if value is None:
-        raise StartError(
-            "Set GRAMME_DATABASE_URL and GRAMME_REDIS_URL, or use `gramme run`, which starts both servers."
-        )
-    return value
+    writer.check()

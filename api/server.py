@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 
 from api.app import create_app
+from api.engine import EngineResources
 from api.failures import CommandError
+from api.resources import Resources
+from api.roles import Role
 from api.settings import Settings
 from api.socket_protocol import SocketProtocol
 
@@ -58,9 +61,11 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
-    """The API is served inside this block. Raises what `open_resources` raises."""
-    app = create_app(settings)
+async def serving(
+    settings: Settings, listener: socket.socket, role: Role = Role.ALL
+) -> AsyncIterator[Resources | EngineResources]:
+    """What this role has to answer is served inside this block. Raises what `open_resources` raises."""
+    app = create_app(settings, role)
     async with app.router.lifespan_context(app):
         server = _Server(
             uvicorn.Config(
@@ -83,9 +88,9 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[
         )
         running = await _started(server, listener, f"{settings.host}:{settings.port}")
         try:
-            yield
+            yield app.state.resources
         finally:
-            await app.state.resources.streams.close()  # Ends what would go on for ever; requests are still answered.
+            await app.state.resources.hang_up()
             server.should_exit = True
             await running
 

@@ -33,6 +33,14 @@ class Settings:
     )
     host: str = _setting("Address that the API listens on.", "127.0.0.1")
     port: int = _setting("Port of the API.", 8000)
+    engine_host: str = _setting(
+        "Address that an engine process listens on, and at which API processes reach it.", "127.0.0.1"
+    )
+    engine_port: int | None = _setting("Port of an engine process. Unset: any free one; the lease row names it.")
+    engine_secret: str | None = _setting(
+        "What an engine and its API processes know. Unset: derived from the password in GRAMME_DATABASE_URL.",
+        secret=True,
+    )
     operator_email: str | None = _setting("E-mail of the first operator, created at start where missing.")
     operator_password: str | None = _setting("Password of the first operator.", secret=True)
     development: bool = _setting("GraphiQL, introspection and suggestions on.", False)
@@ -77,10 +85,10 @@ def _read(name: str, text: str, kind: object) -> object:
         if text.lower() in {"0", "false", "no", "off"}:
             return False
         raise SettingsError(f"{name} is {text!r}; write 1 or 0.")
-    if kind is int:
+    if kind in (int, int | None):
         if not text.isascii() or not text.isdecimal() or len(text) > DIGITS_MAX or int(text) < 1:
             raise SettingsError(f"{name} is {text!r}; write a whole number of 1 or more, of at most 9 digits.")
-        if name == "GRAMME_PORT" and int(text) > 65_535:
+        if name.endswith("_PORT") and int(text) > 65_535:
             raise SettingsError(f"{name} is {text!r}; a port lies between 1 and 65535.")
         return int(text)
     if kind is Path:

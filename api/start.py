@@ -104,6 +104,22 @@ async def prepare(settings: Settings, setup: Setup) -> None:
         await database.close()
 
 
+async def check_servers(settings: Settings, setup: Setup) -> None:
+    """For a process that finds everything prepared by an engine. Raises CommandError where it is not."""
+    assert settings.database_url
+    assert settings.redis_url
+    setup.step("Looking for Postgres")
+    await check_postgres("GRAMME_DATABASE_URL", settings.database_url)
+    connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
+    try:
+        if await connection.fetchval("SELECT to_regclass('public.lease')") is None:
+            raise CommandError("This database has no tables of Gramme: start `gramme serve --role engine` first.")
+    finally:
+        await connection.close()
+    setup.step("Looking for Redis")
+    await check_redis(settings.redis_url)
+
+
 async def migrate_database(settings: Settings, setup: Setup) -> None:
     assert settings.database_url
     setup.step("Looking for Postgres")

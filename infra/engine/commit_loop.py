@@ -99,6 +99,11 @@ class Writer:
         """True while an order could be taken."""
         return self._queue.is_open
 
+    @property
+    def epoch(self) -> int:
+        """That of the lease it holds or held last; 0 before the first."""
+        return self._epoch
+
     async def run(self) -> None:
         """Elects itself, recovers and writes; after an outage it does so again. Returns after `stop` or a `failure`."""
         while not self._stopping and self.failure is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.commands import Answer, Command
@@ -37,25 +38,39 @@ class LocalQueue:
         self._waiting: deque[Pending] = deque()
         self._filled = asyncio.Event()
         self._opened = asyncio.Event()
+        self._watchers: list[Callable[[], None]] = []
 
     async def submit(self, command: Command) -> Answer:
         """Raises Unavailable at once while no writer is ready, and after ANSWER_SECONDS without an answer."""
-        if not self.is_open:
-            raise Unavailable()
-        if len(self._waiting) >= self._size:
-            raise Overloaded()
         loop = asyncio.get_running_loop()
         pending = Pending(command, *stored_form(command), loop.create_future())
-        self._waiting.append(pending)
-        self._filled.set()
+        self.put(pending)
         deadline = loop.call_later(ANSWER_SECONDS, pending.fail, Unavailable())
         try:
             return await pending.answer
         finally:
             deadline.cancel()
 
+    def put(self, pending: Pending) -> None:
+        """Raises Unavailable while no writer is ready, Overloaded where too many wait."""
+        if not self.is_open:
+            raise Unavailable()
+        if len(self._waiting) >= self._size:
+            raise Overloaded()
+        self._waiting.append(pending)
+        self._filled.set()
+
     def open(self) -> None:
         self._opened.set()
+        self._tell()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Calls `watcher` whenever the queue is opened or closed."""
+        self._watchers.append(watcher)
+
+    def _tell(self) -> None:
+        for watcher in self._watchers:
+            watcher()
 
     async def until_open(self) -> None:
         await self._opened.wait()
@@ -65,6 +80,7 @@ class LocalQueue:
         self._opened.clear()
         for pending in self.take(len(self._waiting)):
             pending.fail(Unavailable())
+        self._tell()
 
     @property
     def waiting(self) -> int:
