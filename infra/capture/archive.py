@@ -7,9 +7,9 @@ size.
 import zipfile
 from pathlib import Path
 
-from infra.capture.bundle import DAMAGES, check_bundle, check_growth, check_member, files_in
+from infra.capture.bundle import DAMAGES, ZIP_SIGNATURES, check_bundle, check_growth, check_member, files_in
 from infra.capture.reader import Unreadable
-from infra.capture.registry import ZIP_SIGNATURES, is_bundle
+from infra.capture.registry import is_bundle
 
 EXPANDED_MAX_BYTES = 256 * 2**20
 _CHUNK_BYTES = 2**16

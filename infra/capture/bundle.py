@@ -12,6 +12,9 @@ from pathlib import Path
 
 from infra.capture.reader import Unreadable
 
+ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+LISTING = b"PK names\n"
+"""How the head of a zip of several files begins, as a reader sees it; then follows a name a line."""
 FILES_MAX = 20_000
 EXPANDED_MAX_BYTES = 2 * 2**30
 RATIO_MAX = 200

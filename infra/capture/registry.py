@@ -13,12 +13,9 @@ from pathlib import Path
 
 from domain.footprint.model import ImportFormat
 from infra.capture import formats
-from infra.capture.bundle import DAMAGES, files_in
+from infra.capture.bundle import DAMAGES, LISTING, ZIP_SIGNATURES, files_in
 from infra.capture.moments import LocalReader
 from infra.capture.reader import HEAD_BYTES, Reader, Unreadable
-
-ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
-LISTING = b"PK names\n"
 
 
 @cache

@@ -1,7 +1,7 @@
 """XML as a stream of events: memory stays flat however long the file is, and nothing in it is ever expanded."""
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
@@ -13,6 +13,7 @@ from infra.capture.reader import Unreadable
 
 DEPTH_MAX = 40
 TEXT_MAX = 1_000
+Attributes: TypeAlias = "AttributesImpl[str]"
 Found = TypeVar("Found")
 
 
@@ -28,13 +29,13 @@ class Events(ContentHandler, Generic[Found]):
         self.path: list[str] = []
         self._text = ""
 
-    def begin(self, name: str, attributes: "AttributesImpl[str]") -> None:
+    def begin(self, name: str, attributes: Attributes) -> None:
         """The start of an element; `path` ends with it."""
 
     def end(self, name: str, text: str) -> None:
         """The end of an element and the text since the last tag; `path` ends with it."""
 
-    def startElement(self, name: str, attrs: "AttributesImpl[str]") -> None:
+    def startElement(self, name: str, attrs: Attributes) -> None:
         local = name.rpartition(":")[2]
         self.path.append(local)
         if len(self.path) > DEPTH_MAX:

@@ -16,7 +16,7 @@ from domain.footprint.tracks import clean_track
 from infra.capture.moments import LocalReader, has_offset, moment
 from infra.capture.positions import position
 from infra.capture.reader import Unreadable
-from infra.capture.xml_stream import Events, found_in
+from infra.capture.xml_stream import Attributes, Events, found_in
 
 POINTS_MAX = 200_000
 """In one segment: two and a half days of a point a second."""
@@ -61,7 +61,7 @@ class _Tracks(Events[Journey | Rejection]):
         self._untimed: list[Position] = []
         self._read = self._nowhere = self._no_time = 0
 
-    def begin(self, name: str, attributes: "dict[str, str]") -> None:  # type: ignore[override]
+    def begin(self, name: str, attributes: Attributes) -> None:
         if name == "trk":
             self._track += 1
             self._segment, self._mode = 0, TravelMode.UNKNOWN
