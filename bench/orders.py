@@ -16,7 +16,6 @@ Without GRAMME_DATABASE_URL a Postgres and a Valkey of their own start in a temp
 import argparse
 import asyncio
 import contextlib
-import gc
 import importlib.util
 import os
 import platform
@@ -37,12 +36,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from api.resources import COLLECT_AFTER
+from api.engine import settle_collector
 from api.settings import Settings
 from domain.commands import Answer, CancelOrder, Command, CreateProgramme, Deposit, Issue, PlaceOrder
 from domain.errors import DomainError
 from domain.ids import FIRST_OWNER
 from domain.orders.model import OrderSide, OrderType, TimeInForce
+from domain.ports import CommandQueue
 from infra.embedded import EmbeddedServers
 from infra.engine.audit import audit
 from infra.engine.commit_loop import Writer
@@ -132,7 +132,7 @@ def _measured(load: Load) -> Iterator[None]:
     load.cpu = (time.process_time() - cpu) / load.elapsed
 
 
-async def full_rate(queue: LocalQueue, flow: OrderFlow, seconds: float, in_flight: int) -> Load:
+async def full_rate(queue: CommandQueue, flow: OrderFlow, seconds: float, in_flight: int) -> Load:
     """`in_flight` clients, each of which submits its next command when the one before is answered."""
     load = Load()
     stop = time.perf_counter() + seconds
@@ -205,7 +205,7 @@ def servers() -> Iterator[Addresses]:
         yield Addresses(owner_url, app_url, redis_url)
 
 
-def _in_database(url: str, name: str) -> str:
+def in_database(url: str, name: str) -> str:
     address, _, query = url.partition("?")
     return address.rsplit("/", 1)[0] + "/" + name + (f"?{query}" if query else "")
 
@@ -227,8 +227,8 @@ async def fresh_database(owner_url: str, name: str) -> AsyncIterator[str]:
 @contextlib.asynccontextmanager
 async def running_writer(addresses: Addresses, database: str, batch_size: int) -> AsyncIterator[LocalQueue]:
     """The writer as the server runs it, with its bell and its settings of the collector."""
-    app_url = _in_database(addresses.app_url, database)
-    await migrate(_in_database(addresses.owner_url, database), app_url)
+    app_url = in_database(addresses.app_url, database)
+    await migrate(in_database(addresses.owner_url, database), app_url)
     redis = open_redis(addresses.redis_url)
     publisher = Publisher(redis, news_channel(database))
     queue = LocalQueue(100_000)
@@ -236,8 +236,7 @@ async def running_writer(addresses: Addresses, database: str, batch_size: int) -
     running = asyncio.create_task(writer.run())
     try:
         await queue.until_open()
-        gc.freeze()
-        gc.set_threshold(*COLLECT_AFTER)
+        settle_collector()
         yield queue
     finally:
         writer.stop()
@@ -342,8 +341,8 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
         name = f"gramme_bench_{os.getpid()}"
         database = await stack.enter_async_context(fresh_database(addresses.owner_url, name))
         peer = await stack.enter_async_context(fresh_database(addresses.owner_url, f"{name}_peer"))
-        peer_url = _in_database(addresses.owner_url, peer)
-        database_url = _in_database(addresses.owner_url, database)
+        peer_url = in_database(addresses.owner_url, peer)
+        database_url = in_database(addresses.owner_url, database)
         await _pgbench(peer_url, "-q", "-i", "-s", "10")
         async with running_writer(addresses, database, arguments.batch_size) as queue:
             flow = OrderFlow(await fund(queue, arguments.owners), arguments.owners, arguments.seed)
