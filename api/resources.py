@@ -17,6 +17,7 @@ from infra.capture.runner import ImportRunner
 from infra.engine.queue import LocalQueue
 from infra.engine.remote_queue import RemoteQueue
 from infra.factors.adjusting import FactorAdjuster
+from infra.postgres.answers import PostgresAnswers
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
@@ -96,6 +97,7 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
             sessions=PostgresSessions(),
             factors=PostgresFactors(database),
             footprint=PostgresFootprint(database),
+            answers=PostgresAnswers(database),
             imports=PostgresImports(database),
             formats=import_formats(),
         )

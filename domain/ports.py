@@ -4,7 +4,7 @@ Stores return domain objects. A page is `limit` items in the list's order that c
 (exclusive); a position is what `schema/connections.py` puts into a cursor.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -15,11 +15,13 @@ from domain.credits.model import PeriodStatement, Programme
 from domain.events import AccountEvent
 from domain.footprint.model import (
     Activity,
+    ActivityAnswer,
     EmissionFactor,
     FootprintSummary,
     ImportJob,
     Rejection,
 )
+from domain.footprint.plausibility import Habit, Whereabouts
 from domain.identity.model import Device, DevicePlatform, Session, Tokens, User, Viewer
 from domain.ledger.model import Asset, Balance, JournalEntry
 from domain.orders.model import (
@@ -245,8 +247,18 @@ class FootprintStore(Protocol):
         """Recorded activities and the hash of what was asked for."""
         ...
 
-    async def record(self, owner: int, activities: Sequence[tuple[Activity, bytes]]) -> set[UUID]:
-        """Inserts activities with their payload hash and raises the day totals, in one transaction.
+    async def habits(self, owner: int, activities: Sequence[str]) -> dict[str, Habit]:
+        """What this person's activities of these factor ids usually are: one for each, known or not."""
+        ...
+
+    async def whereabouts(self, owner: int, start: datetime, end: datetime) -> Whereabouts:
+        """The counted journeys of this person that touch this time."""
+        ...
+
+    async def record(
+        self, owner: int, activities: Sequence[tuple[Activity, bytes]], habits: Mapping[str, Habit]
+    ) -> set[UUID]:
+        """Inserts activities with their payload hash, raises the day totals and keeps the habits, in one transaction.
 
         Gives the client ids that were new: those that are known by now are left as they are.
         """
@@ -274,6 +286,20 @@ class FootprintStore(Protocol):
 
     async def emissions_between(self, owners: Sequence[int], start: datetime, end: datetime) -> dict[int, int]:
         """Grams of COUNTED activities that start in [start, end), for owners that have one."""
+        ...
+
+
+class AnswerStore(Protocol):
+    """What persons said of their activities."""
+
+    async def answer_to(self, owner: int, activity_id: UUID) -> ActivityAnswer | None: ...
+    async def settle(
+        self, owner: int, activity: Activity, answer: ActivityAnswer, replacement: Activity | None, now: datetime
+    ) -> bool:
+        """Reverses the activity, records what takes its place and keeps the answer, in one transaction.
+
+        False, and nothing is done, where the activity is not as it was given any more.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ from domain.footprint.model import Activity, ImportFormat
 from domain.identity.model import User, Viewer
 from domain.orders.model import Fill, Order
 from domain.ports import (
+    AnswerStore,
     CommandQueue,
     FactorStore,
     FootprintStore,
@@ -47,6 +48,7 @@ class Stores:
     sessions: SessionStore
     factors: FactorStore
     footprint: FootprintStore
+    answers: AnswerStore
     imports: ImportStore
     formats: Sequence[ImportFormat] = ()
     """What the importer can read, by name."""

@@ -56,7 +56,15 @@ UNPAGED_LIST = 10
 """What a list without a page size counts as."""
 
 UNGUARDED = frozenset(
-    {"signOut", "registerDevice", "recordActivities", "joinProgramme", "createProgramme", "createOffer"}
+    {
+        "signOut",
+        "registerDevice",
+        "recordActivities",
+        "resolveActivity",
+        "joinProgramme",
+        "createProgramme",
+        "createOffer",
+    }
 )
 """Mutation fields of which an operation may have several; of all others together it has at most one."""
 

@@ -1,5 +1,6 @@
 """Asks the store for the factor of an activity, and remembers the rows for as long as one request or import lasts."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -10,6 +11,12 @@ from domain.ports import FactorStore
 
 MAINS = "energy.electricity.grid"
 LIFECYCLE_MAINS = "energy.electricity.grid.ember"
+_FACTOR_ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
+_FACTOR_ID_LENGTH_MAX = 120
+
+
+def is_factor_id(text: str) -> bool:
+    return len(text) <= _FACTOR_ID_LENGTH_MAX and _FACTOR_ID.fullmatch(text) is not None
 
 
 class FactorChoice:

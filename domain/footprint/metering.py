@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from domain.footprint.calculation import ChosenFactor, emissions_of
 from domain.footprint.factor_choice import MAINS, FactorChoice
+from domain.footprint.meter_checks import HOUSEHOLD_MAX_KW
 from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, MeterDay
 from domain.footprint.units import IncompatibleUnits, convert
 from domain.ids import new_id
@@ -18,6 +19,9 @@ _GAS = (
     ("scf", "energy.natural_gas.scf"),
 )
 """Natural gas by the unit of its factor. Bills and meters state the higher heating value, which is the gross one."""
+_IMPLAUSIBLE = (
+    f"A reading of this day is above {HOUSEHOLD_MAX_KW} kW, more than a household uses. Confirm it if it is right."
+)
 
 
 class MeterRow(NamedTuple):
@@ -61,6 +65,7 @@ async def activities_of(
                 emissions=emissions,
                 explanation=explanation,
                 factor_rows=tuple(row.id for row in chosen.rows),
+                reason=_IMPLAUSIBLE if day.implausible else "",
             )
         )
     return activities

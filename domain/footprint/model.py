@@ -129,6 +129,21 @@ class ActivityDraft:
     shared_by: int = 1
 
 
+class ActivityResolution(StrEnum):
+    CONFIRM = "CONFIRM"
+    DISCARD = "DISCARD"
+    CHOOSE = "CHOOSE"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityAnswer:
+    """`activity` and `shared_by` go with CHOOSE; None leaves them as they are."""
+
+    resolution: ActivityResolution
+    activity: str | None = None
+    shared_by: int | None = None
+
+
 class Direction(StrEnum):
     """Which way a meter's energy flows. IMPORT is use; a NET value above zero is use, below zero it is export."""
 

@@ -53,8 +53,8 @@ class RecordBench:
         self._kept[item.source, item.record] = item
 
     def close(self, verdict: Verdict) -> None:
-        """Called once, after the last record."""
-        verdict.captured.extend(self._kept.values())
+        """Puts the records in order of time. Called once, after the last one."""
+        verdict.captured.extend(sorted(self._kept.values(), key=lambda item: item.draft.started_at))
 
     def _fault(self, record: CapturedRecord) -> Fault | None:
         if not (_is_name(record.source) and _is_name(record.record)):

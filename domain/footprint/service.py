@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import DomainError, IdempotencyKeyReused, InvalidInput
 from domain.footprint.calculation import emissions_of
-from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.factor_choice import FactorChoice, is_factor_id
 from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus, FootprintSummary
+from domain.footprint.plausibility import Habit, Whereabouts, doubt_of, is_travel
 from domain.footprint.units import is_unit
 from domain.ids import client_key, new_id
 from domain.ports import FactorStore, FootprintStore, ProgrammeStore
@@ -26,11 +27,11 @@ SHARED_BY_MAX = 1_000
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_GRACE = timedelta(minutes=5)
 METERED_SOURCES = frozenset({ActivitySource.METER, ActivitySource.DEVICE})
+FOLLOWED_SOURCES = frozenset({ActivitySource.PHONE, ActivitySource.TRANSIT})
+"""Sources that know to the minute when somebody was on the way."""
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_FACTOR_ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?|GLOBAL", re.ASCII)
-_FACTOR_ID_LENGTH_MAX = 120
 
 
 async def record_activities(
@@ -64,7 +65,12 @@ async def record_activities(
                 fresh[key] = (result, payload_hash)
         results.append(result)
     if fresh:
-        new = await footprint.record(owner, list(fresh.values()))
+        habits = await _doubt(footprint, owner, fresh)
+        results = [
+            fresh[key][0] if key in fresh and isinstance(result, Activity) and result.id == fresh[key][0].id else result
+            for key, result in zip(keys, results, strict=True)
+        ]
+        new = await footprint.record(owner, list(fresh.values()), habits)
         lost = [key for key in fresh if key not in new]
         if lost:
             theirs = await footprint.by_client_ids(owner, lost)
@@ -73,6 +79,36 @@ async def record_activities(
                 for key, payload_hash, result in zip(keys, hashes, results, strict=True)
             ]
     return results
+
+
+async def _doubt(footprint: FootprintStore, owner: int, fresh: dict[UUID, tuple[Activity, bytes]]) -> dict[str, Habit]:
+    """Puts into quarantine what should be asked about; the others teach what is usual."""
+    activities = [activity for activity, _payload_hash in fresh.values()]
+    habits = await footprint.habits(owner, sorted({activity.activity for activity in activities}))
+    whereabouts = await _whereabouts(footprint, owner, activities)
+    for key, (activity, payload_hash) in fresh.items():
+        habit = habits[activity.activity]
+        reason = doubt_of(activity, habit)
+        if not reason and whereabouts is not None and _is_followed(activity):
+            reason = whereabouts.add(activity.started_at, activity.ended_at or activity.started_at)
+        if reason:
+            fresh[key] = (replace(activity, status=ActivityStatus.QUARANTINED, reason=reason), payload_hash)
+        else:
+            habit.learn(activity.explanation.converted_quantity)
+    return habits
+
+
+async def _whereabouts(footprint: FootprintStore, owner: int, activities: Sequence[Activity]) -> Whereabouts | None:
+    """None where no device followed any of these journeys: what is written down by hand is not timed to the minute."""
+    followed = [(activity.started_at, activity.ended_at) for activity in activities if _is_followed(activity)]
+    if not followed:
+        return None
+    ends = [end for _start, end in followed if end is not None]
+    return await footprint.whereabouts(owner, min(start for start, _end in followed), max(ends))
+
+
+def _is_followed(activity: Activity) -> bool:
+    return activity.source in FOLLOWED_SOURCES and activity.ended_at is not None and is_travel(activity)
 
 
 def _earlier(
@@ -166,7 +202,7 @@ def _checked_quantity(text: str) -> Decimal:
 
 
 def _check_names(draft: ActivityDraft) -> None:
-    if len(draft.activity) > _FACTOR_ID_LENGTH_MAX or not _FACTOR_ID.fullmatch(draft.activity):
+    if not is_factor_id(draft.activity):
         raise InvalidInput("The activity is not the name of an emission factor.", field="activity")
     if not is_unit(draft.unit):
         raise InvalidInput("The unit is not known. Use the factor's, or one like mile for km.", field="unit")

@@ -69,7 +69,7 @@ class Counter:
 class Verdict:
     """What a file came to: read = accepted + duplicate + rejected. `kept` and `counters` hold indices, by time.
 
-    `captured` has the records that are no readings, one for each source and record id, in the order of the file.
+    `captured` has the records that are no readings, one for each source and record id, by time.
     """
 
     read: int = 0

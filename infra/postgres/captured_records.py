@@ -5,8 +5,10 @@ earlier row stays, superseded, its activity is reversed and a new one recorded.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,12 +17,15 @@ import asyncpg
 from domain.errors import DomainError
 from domain.footprint.captured import Captured
 from domain.footprint.factor_choice import FactorChoice
-from domain.footprint.model import Activity, Rejection
+from domain.footprint.model import Activity, ActivityStatus, Rejection
+from domain.footprint.plausibility import Habit, Whereabouts, doubt_of, is_travel
 from domain.footprint.recording import activity_of_draft
-from infra.postgres.footprint import UNKEYED, PooledConnection, insert_activities, reverse_activities
+from infra.postgres.connection import PooledConnection
+from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
+from infra.postgres.habits import habits_of, keep_habits, whereabouts_of
 
 _KNOWN = """
-    SELECT source, record, payload_hash, activity_id FROM captured_record
+    SELECT source, record, payload_hash, activity_id, answered FROM captured_record
     WHERE owner = $1 AND NOT superseded AND (source, record) IN (SELECT * FROM unnest($2::text[], $3::text[]))"""
 _SUPERSEDE = """
     UPDATE captured_record SET superseded = true
@@ -32,6 +37,9 @@ _CANCELLED = """
     SELECT undone.activity_id FROM captured_record AS undone JOIN captured_record AS credit USING (owner, source)
     WHERE owner = $1 AND credit.cancels = undone.record AND undone.activity_id IS NOT NULL
         AND NOT undone.superseded AND NOT credit.superseded AND source = ANY($2)"""
+
+
+_Made: TypeAlias = tuple[Captured, Activity | None]
 
 
 class CapturedRecording:
@@ -61,6 +69,7 @@ class CapturedRecording:
         self._replaced = 0
         self._not_counted: Counter[str] = Counter()
         self._sources: set[str] = set()
+        self._habits: dict[str, Habit] = {}
         self.accepted = 0
         self.imported = 0
         self.emissions = 0
@@ -72,7 +81,9 @@ class CapturedRecording:
         known = await self._known(items)
         fresh = [item for item in items if _hash_in(known, item) != item.payload_hash]
         made = [pair for item in fresh if (pair := await self._made(item)) is not None]
-        await self._supersede([known[key] for item, _activity in made if (key := _key(item)) in known])
+        replaced = {key: known[key] for item, _activity in made if (key := _key(item)) in known}
+        await self._supersede(list(replaced.values()))
+        made = await self._doubted(made, {key for key, row in replaced.items() if row["answered"]})
         activities = [activity for _item, activity in made if activity is not None]
         await insert_activities(self._connection, self._owner, [(activity, UNKEYED) for activity in activities])
         self.emissions += sum(activity.emissions for activity in activities)
@@ -84,6 +95,7 @@ class CapturedRecording:
         """Undoes what was cancelled, whichever of the two came first. Called once, after the last batch."""
         rows = await self._connection.fetch(_CANCELLED, self._owner, sorted(self._sources))
         self.emissions -= await reverse_activities(self._connection, self._owner, [row["activity_id"] for row in rows])
+        await keep_habits(self._connection, self._owner, self._habits)
         if self._replaced:
             text = f"{self._replaced} records differ from those of earlier files and were replaced by this one's."
             self.notes.append(Rejection("REPLACED_EARLIER", text, note=True))
@@ -95,7 +107,7 @@ class CapturedRecording:
         rows = await self._connection.fetch(_KNOWN, self._owner, sources, records)
         return {(row["source"], row["record"]): row for row in rows}
 
-    async def _made(self, item: Captured) -> tuple[Captured, Activity | None] | None:
+    async def _made(self, item: Captured) -> _Made | None:
         """The record with its activity, if it is to have one; None where it is refused."""
         if item.draft.activity is None:
             self._not_counted[item.draft.reason] += 1
@@ -109,6 +121,38 @@ class CapturedRecording:
             self.refused.append(Rejection("NO_FACTOR", refusal.message, line=item.line, record=record))
             return None
 
+    async def _doubted(self, made: Sequence[_Made], answered: Set[tuple[str, str]]) -> list[_Made]:
+        """Puts into quarantine what should be asked about; the others teach what is usual."""
+        activities = [activity for _item, activity in made if activity is not None]
+        unknown = {activity.activity for activity in activities} - self._habits.keys()
+        if unknown:
+            self._habits |= await habits_of(self._connection, self._owner, sorted(unknown))
+        journeys = [activity for activity in activities if is_travel(activity) and activity.ended_at is not None]
+        whereabouts = Whereabouts()
+        if journeys:
+            first = min(activity.started_at for activity in journeys)
+            last = max(activity.ended_at or first for activity in journeys)
+            whereabouts = await whereabouts_of(self._connection, self._owner, first, last)
+        judged = []
+        for item, activity in made:
+            if activity is not None:
+                reason = self._doubt(activity, whereabouts, was_answered=_key(item) in answered)
+                if reason:
+                    activity = replace(activity, status=ActivityStatus.QUARANTINED, reason=reason)
+            judged.append((item, activity))
+        return judged
+
+    def _doubt(self, activity: Activity, whereabouts: Whereabouts, *, was_answered: bool) -> str:
+        habit = self._habits[activity.activity]
+        reason = activity.reason or doubt_of(activity, habit)
+        if is_travel(activity) and activity.ended_at is not None:
+            reason = whereabouts.add(activity.started_at, activity.ended_at) or reason
+        if was_answered:
+            reason = reason or "A later file changed a record that you had answered. Confirm it if it is right now."
+        if not reason:
+            habit.learn(activity.explanation.converted_quantity)
+        return reason
+
     async def _supersede(self, rows: Sequence[asyncpg.Record]) -> None:
         """Puts earlier records aside and takes their activities out of the footprint."""
         if not rows:
@@ -120,7 +164,7 @@ class CapturedRecording:
             _SUPERSEDE, self._owner, [row["source"] for row in rows], [row["record"] for row in rows]
         )
 
-    async def _add(self, made: Sequence[tuple[Captured, Activity | None]]) -> None:
+    async def _add(self, made: Sequence[_Made]) -> None:
         await self._connection.execute(
             _ADD,
             self._owner,

@@ -19,6 +19,8 @@ POOL_SIZE = 8
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Queryable: TypeAlias = "Pool | PooledConnection"
 
 
 def orm_config(url: str) -> dict[str, object]:

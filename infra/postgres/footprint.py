@@ -4,11 +4,10 @@ Every writer of one person's footprint takes that person's lock first: totals an
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -23,10 +22,10 @@ from domain.footprint.model import (
     Explanation,
     FootprintSummary,
 )
+from domain.footprint.plausibility import Habit, Whereabouts
 from domain.units import OUTSIDE_MAX
-from infra.postgres.connection import Database
-
-PooledConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+from infra.postgres.connection import Database, PooledConnection
+from infra.postgres.habits import habits_of, keep_habits, whereabouts_of
 
 ACTIVITY_COLUMNS = (
     "id, owner, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status, "
@@ -155,10 +154,20 @@ class PostgresFootprint:
         )
         return {row["client_id"]: (activity_of(row), row["payload_hash"]) for row in rows}
 
-    async def record(self, owner: int, activities: Sequence[tuple[Activity, bytes]]) -> set[UUID]:
+    async def habits(self, owner: int, activities: Sequence[str]) -> dict[str, Habit]:
+        return await habits_of(self._pool, owner, activities)
+
+    async def whereabouts(self, owner: int, start: datetime, end: datetime) -> Whereabouts:
+        return await whereabouts_of(self._pool, owner, start, end)
+
+    async def record(
+        self, owner: int, activities: Sequence[tuple[Activity, bytes]], habits: Mapping[str, Habit]
+    ) -> set[UUID]:
         async with self._pool.acquire() as connection, connection.transaction():
             await lock_footprint(connection, owner)
-            return await insert_activities(connection, owner, activities)
+            new = await insert_activities(connection, owner, activities)
+            await keep_habits(connection, owner, habits)
+            return new
 
     async def activity(self, owner: int, activity_id: UUID) -> Activity | None:
         row = await self._pool.fetchrow(

@@ -13,8 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.footprint.model import ImportJob, ImportStatus, Rejection
-from infra.postgres.connection import Database
-from infra.postgres.footprint import PooledConnection
+from infra.postgres.connection import Database, PooledConnection
 
 _COLUMNS = "id, owner, format, status, records_read, records_imported, records_duplicate, records_rejected, emissions"
 

@@ -8,8 +8,9 @@ up anew: where the sum differs, its activity is reversed and a new one recorded,
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
@@ -18,7 +19,9 @@ from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, without_over
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.metering import MeterRow, activities_of
 from domain.footprint.model import Activity, ActivityStatus, Commodity, MeterDay, Rejection
-from infra.postgres.footprint import UNKEYED, PooledConnection, insert_activities, reverse_activities
+from domain.footprint.plausibility import CONFIRMED_GRACE
+from infra.postgres.connection import PooledConnection
+from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
 
 OVERLAPPING_MAX = 200_000
 DAYS_AT_ONCE = 1_000
@@ -88,9 +91,12 @@ _DAYS = """
         AND starts_at BETWEEN $4[1] - interval '2 days' AND $4[cardinality($4)] + interval '2 days'
     GROUP BY local_date ORDER BY local_date"""
 _OLD_DAYS = """
-    SELECT day.local_date, day.activity_id, quantity, unit, started_at, ended_at, status
+    SELECT day.local_date, day.activity_id, quantity, unit, started_at, ended_at, status, answered
     FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND activity.id = day.activity_id
     WHERE day.owner = $1 AND meter = $2 AND register = $3 AND day.local_date = ANY($4)"""
+_CONFIRMED = """
+    SELECT max(quantity) FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND id = activity_id
+    WHERE day.owner = $1 AND meter = $2 AND register = $3 AND answered AND status = 'COUNTED'"""
 
 
 class MeterRecording:
@@ -195,6 +201,9 @@ class MeterRecording:
         key = (owner, meter, register, days)
         old = {row["local_date"]: row for row in await self._connection.fetch(_OLD_DAYS, *key)}
         wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key)]
+        if any(day.implausible for day in wanted):
+            confirmed = await self._connection.fetchval(_CONFIRMED, self._owner, meter, register)
+            wanted = [_in_view_of(day, confirmed) for day in wanted]
         fresh = [day for day in wanted if not (day.day in old and _is_same(old[day.day], day))]
         kept = {day.day for day in wanted} - {day.day for day in fresh}
         gone: list[UUID] = [row["activity_id"] for day, row in old.items() if day not in kept]
@@ -214,7 +223,8 @@ class MeterRecording:
 
     async def _remember(self, meter: str, register: str, activities: Sequence[Activity]) -> None:
         await self._connection.execute(
-            "INSERT INTO meter_day SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[])",
+            "INSERT INTO meter_day (owner, meter, register, local_date, activity_id) "
+            "SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[])",
             self._owner,
             meter,
             register,
@@ -237,7 +247,16 @@ def _meter_day(meter: str, register: str, row: asyncpg.Record) -> MeterDay:
     )
 
 
+def _in_view_of(day: MeterDay, confirmed: Decimal | None) -> MeterDay:
+    """A day that is hardly more than one which the person confirmed is not asked about."""
+    if confirmed is None or day.quantity > confirmed * CONFIRMED_GRACE:
+        return day
+    return replace(day, implausible=False)
+
+
 def _is_same(old: asyncpg.Record, day: MeterDay) -> bool:
+    before = (old["quantity"], old["unit"], old["started_at"], old["ended_at"])
+    if before != (day.quantity, day.unit, day.started_at, day.ended_at):
+        return False
     status = ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED
-    before = (old["quantity"], old["unit"], old["started_at"], old["ended_at"], old["status"])
-    return before == (day.quantity, day.unit, day.started_at, day.ended_at, status.value)
+    return bool(old["answered"]) or old["status"] == status.value

@@ -5,6 +5,7 @@ import strawberry
 
 from domain.errors import DomainError
 from domain.footprint import model as footprint
+from domain.footprint.resolution import resolve_activity
 from domain.footprint.service import record_activities
 from schema.context import Info
 from schema.errors import (
@@ -16,6 +17,7 @@ from schema.errors import (
     as_user_error,
 )
 from schema.footprint.types import Activity
+from schema.node import uuid_of
 from schema.permissions import Limited, Requires, person
 from schema.scalars import DecimalText
 
@@ -57,6 +59,9 @@ RecordActivitiesResult = Annotated[
 ]
 
 
+ResolveActivityResult = Annotated[Activity | InvalidInput | NotFound, strawberry.union("ResolveActivityResult")]
+
+
 @strawberry.type
 class FootprintMutations:
     @strawberry.mutation(graphql_type=RecordActivitiesResult, extensions=[Limited("mutations"), Requires(person)])
@@ -75,6 +80,40 @@ class FootprintMutations:
         )
         return RecordActivitiesPayload(
             results=[as_user_error(result) if isinstance(result, DomainError) else result for result in recorded]
+        )
+
+    @strawberry.mutation(
+        graphql_type=ResolveActivityResult,
+        description=(
+            "Answers what is asked about an activity. The activity is REVERSED and the answer's takes its place, which "
+            "is returned; DISCARD returns the REVERSED one. The same answer again returns the same."
+        ),
+        extensions=[Limited("mutations"), Requires(person)],
+    )
+    @staticmethod
+    async def resolve_activity(
+        info: Info,
+        id: strawberry.ID,
+        resolution: footprint.ActivityResolution,
+        activity: Annotated[
+            str | None,
+            strawberry.argument(description="for CHOOSE: a factor id, one of the choices where there are any"),
+        ] = None,
+        shared_by: Annotated[
+            int | None, strawberry.argument(description="for CHOOSE: people who shared it; emissions are divided by it")
+        ] = None,
+    ) -> footprint.Activity:
+        context = info.context
+        user = await context.user()
+        return await resolve_activity(
+            context.stores.factors,
+            context.stores.footprint,
+            context.stores.answers,
+            owner=user.owner,
+            region=user.region,
+            activity_id=uuid_of(id, "Activity"),
+            answer=footprint.ActivityAnswer(resolution, activity, shared_by),
+            now=context.now,
         )
 
 

@@ -19,6 +19,13 @@ strawberry.enum(
     ),
 )
 strawberry.enum(footprint.ImportStatus)
+strawberry.enum(
+    footprint.ActivityResolution,
+    description=(
+        "CONFIRM: it is right as it is. DISCARD: it never was, or is counted already. CHOOSE: it was `activity`, or "
+        "`sharedBy` people shared it."
+    ),
+)
 
 
 @strawberry.type(description="Why a number is what it is: enough to recompute it by hand.")
@@ -49,6 +56,11 @@ class Activity(Node):
     status: footprint.ActivityStatus
     emissions: Grams
     explanation: Explanation
+    reason: str = strawberry.field(description="why it is QUARANTINED, in words for its owner; else empty")
+    choices: list[str] = strawberry.field(
+        description="factor ids among which its owner is asked; until then the first stands for all, uncounted"
+    )
+    shared_by: int
 
     @strawberry.field
     @staticmethod

@@ -1,0 +1,64 @@
+"""What persons said of their activities, and what it does to the records behind them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from domain.footprint.model import Activity, ActivityAnswer, ActivityResolution
+from infra.postgres.connection import Database
+from infra.postgres.footprint import UNKEYED, insert_activities, lock_footprint, reverse_activities
+from infra.postgres.habits import habits_of, keep_habits
+
+
+class PostgresAnswers:
+    def __init__(self, database: Database) -> None:
+        self._pool = database.pool
+
+    async def answer_to(self, owner: int, activity_id: UUID) -> ActivityAnswer | None:
+        row = await self._pool.fetchrow(
+            "SELECT resolution, activity, shared_by FROM activity_answer WHERE owner = $1 AND activity_id = $2",
+            owner,
+            activity_id,
+        )
+        if row is None:
+            return None
+        return ActivityAnswer(ActivityResolution(row["resolution"]), row["activity"], row["shared_by"])
+
+    async def settle(
+        self, owner: int, activity: Activity, answer: ActivityAnswer, replacement: Activity | None, now: datetime
+    ) -> bool:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await lock_footprint(connection, owner)
+            status = await connection.fetchval(
+                "SELECT status FROM activity WHERE owner = $1 AND id = $2", owner, activity.id
+            )
+            if status != activity.status.value:
+                return False
+            await reverse_activities(connection, owner, [activity.id])
+            if replacement is not None:
+                await insert_activities(connection, owner, [(replacement, UNKEYED)])
+                habits = await habits_of(connection, owner, [replacement.activity])
+                habits[replacement.activity].confirm(replacement.explanation.converted_quantity)
+                await keep_habits(connection, owner, habits)
+            successor = None if replacement is None else replacement.id
+            await connection.execute(
+                "INSERT INTO activity_answer VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                owner,
+                activity.id,
+                answer.resolution.value,
+                answer.activity,
+                answer.shared_by,
+                successor,
+                now,
+            )
+            await connection.execute(
+                "UPDATE activity SET adjusted_by = $3 WHERE owner = $1 AND id = $2", owner, activity.id, successor
+            )
+            for table in ("captured_record", "meter_day"):
+                await connection.execute(
+                    f"UPDATE {table} SET activity_id = coalesce($3, activity_id), answered = true "
+                    "WHERE owner = $1 AND activity_id = $2",
+                    owner,
+                    activity.id,
+                    successor,
+                )
+        return True
