@@ -82,7 +82,7 @@ class Activity:
     """`emissions` is grams, rounded once; `local_date` is the day of `started_at` in the person's time zone.
 
     `factor_rows` are the ids of the published rows behind it. `adjusts` is the REVERSED activity that this one took the
-    place of because a factor was corrected, `adjusted_by` the way on from there.
+    place of because a factor was corrected or its owner answered, `adjusted_by` the way on from there.
 
     `reason` tells the person why it is QUARANTINED; `choices` are the factor ids among which they are asked. `region`
     is the one that was asked for, None where it is the person's own; emissions are divided by `shared_by`.

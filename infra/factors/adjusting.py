@@ -17,12 +17,11 @@ from uuid import UUID
 
 from domain.footprint.adjusting import adjusted
 from domain.footprint.model import Activity, EmissionFactor
-from infra.postgres.connection import Database, is_unavailable
+from infra.postgres.connection import Database, PooledConnection, is_unavailable
 from infra.postgres.factors import FACTOR_COLUMNS
 from infra.postgres.footprint import (
     ACTIVITY_COLUMNS,
     UNKEYED,
-    PooledConnection,
     activity_of,
     insert_activities,
     lock_footprint,

@@ -69,7 +69,7 @@ class Activity(Node):
 
     @strawberry.field(
         graphql_type=Annotated["Activity", strawberry.lazy("schema.footprint.types")] | None,
-        description="the REVERSED record that this one took the place of because its factor was corrected",
+        description="the REVERSED record that this one replaced: a factor was corrected or its owner answered",
     )
     @staticmethod
     async def adjusts(activity: strawberry.Parent[footprint.Activity], info: Info) -> footprint.Activity | None:
@@ -77,7 +77,7 @@ class Activity(Node):
 
     @strawberry.field(
         graphql_type=Annotated["Activity", strawberry.lazy("schema.footprint.types")] | None,
-        description="the record that took the place of this one because its factor was corrected",
+        description="the record that took the place of this one: a factor was corrected or its owner answered",
     )
     @staticmethod
     async def adjusted_by(activity: strawberry.Parent[footprint.Activity], info: Info) -> footprint.Activity | None:

@@ -26,6 +26,22 @@ EXPORTED = Path(__file__).parents[2] / "schema" / "schema.graphql"
 CONTRACT = Path(__file__).with_name("contract.graphql")
 
 ADDED = {
+    ("Activity", "choices"),
+    ("Activity", "reason"),
+    ("Activity", "sharedBy"),
+    ("ActivityResolution", "CHOOSE"),
+    ("ActivityResolution", "CONFIRM"),
+    ("ActivityResolution", "DISCARD"),
+    ("ActivityResolution", "GraphQLEnumType"),
+    ("Mutation", "resolveActivity"),
+    ("Mutation.resolveActivity", "activity"),
+    ("Mutation.resolveActivity", "id"),
+    ("Mutation.resolveActivity", "resolution"),
+    ("Mutation.resolveActivity", "sharedBy"),
+    ("ResolveActivityResult", "Activity"),
+    ("ResolveActivityResult", "GraphQLUnionType"),
+    ("ResolveActivityResult", "InvalidInput"),
+    ("ResolveActivityResult", "NotFound"),
     ("Activity", "adjustedBy"),
     ("Activity", "adjusts"),
     ("ImportFormat", "GraphQLObjectType"),

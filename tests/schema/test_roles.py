@@ -139,6 +139,12 @@ MUTATIONS = [
         "recordActivities(activities: []) { __typename }",
         persons("RecordActivitiesPayload"),
     ),
+    Row(
+        "Mutation.resolveActivity",
+        "resolveActivity(id: $id, resolution: CONFIRM) { __typename }",
+        owned("Activity", "NotFound"),
+        variables=identified("Activity"),
+    ),
     Row("Mutation.joinProgramme", 'joinProgramme(code: "NONE") { __typename }', persons("NotFound")),
     Row(
         "Mutation.convertToPoints",
