@@ -2,8 +2,9 @@
 
 Measured in whole milliseconds and millimetres. What a receiver gets wrong is taken out first: points that lie nowhere,
 that go back in time, that could only be reached at more than 350 m/s, and, where the receiver says how accurate it was,
-points worse than 60 m, steps shorter than that accuracy, and spikes (there and back at more than 8 m/s). These bounds
-fit the cleaned lengths of the e-mission example days best; raw points made walks up to 80 % too long there.
+points worse than 60 m beside better ones, steps shorter than that accuracy, and spikes (there and back at more than
+8 m/s). These bounds fit the cleaned lengths of the e-mission example days best; raw points made walks up to 80 % too
+long there.
 """
 
 from array import array
@@ -18,6 +19,7 @@ from domain.footprint.records import Position, TravelMode
 TELEPORT_MILLIMETRES_A_SECOND = 350_000
 """Above every airliner over the ground."""
 ACCURACY_MAX_METRES = 60
+STAND_IN_MILLISECONDS = 60_000
 STEP_MIN_METRES_MAX = 50
 SPIKE_METRES = 20
 SPIKE_MILLIMETRES_A_SECOND = 8_000
@@ -71,10 +73,7 @@ def clean_track(track: Sequence[Position]) -> CleanTrack:
         points = [point for point in points if point.at]
     dropped = len(track) - len(points)
     points, backwards = _forward(points)
-    accurate = [point for point in points if _accuracy(point) <= ACCURACY_MAX_METRES]
-    if len(accurate) * LOST_SHARE_MAX >= len(points):
-        points = accurate
-    chain = _reachable(points)
+    chain = _reachable(_without_poor(points))
     dropped += backwards + len(points) - len(chain)
     if any(point.accuracy_metres for point in chain):
         chain = _without_spikes(_without_jitter(chain))
@@ -136,6 +135,20 @@ def _forward(points: Sequence[Position]) -> tuple[list[Position], int]:
         if not kept or point.at is None or (kept[-1].at is not None and point.at >= kept[-1].at):
             kept.append(point)
     return kept, len(points) - len(kept)
+
+
+def _without_poor(points: list[Position]) -> list[Position]:
+    """Without inaccurate points that an accurate one stands in for, within a minute before or after."""
+    good = [milliseconds(point.at) for point in points if point.at and _accuracy(point) <= ACCURACY_MAX_METRES]
+    return [point for point in points if _accuracy(point) <= ACCURACY_MAX_METRES or not _is_near(good, point)]
+
+
+def _is_near(times: Sequence[int], point: Position) -> bool:
+    if point.at is None:
+        return False
+    at = milliseconds(point.at)
+    first = bisect_right(times, at - STAND_IN_MILLISECONDS)
+    return first < len(times) and times[first] <= at + STAND_IN_MILLISECONDS
 
 
 def _reachable(points: list[Position]) -> list[Position]:

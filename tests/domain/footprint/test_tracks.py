@@ -83,12 +83,13 @@ def test_a_spike_is_left_out_where_the_receiver_tells_its_accuracy() -> None:
     assert metres(walk) == metres(spiked) == 360
 
 
-def test_poor_points_are_left_out_unless_most_are_poor() -> None:
+def test_poor_points_are_left_out_beside_good_ones_only() -> None:
     walk = [at(index * 60, index * 100, accuracy=10) for index in range(10)]
-    assert clean_track([*walk[:5], at(270, 450, accuracy=400), *walk[5:]]).dropped == 0
-    assert len(clean_track([*walk[:5], at(270, 450, accuracy=400), *walk[5:]]).times) == 10
+    track = clean_track([*walk[:5], at(270, 450, accuracy=400), *walk[5:]])
+    assert (track.dropped, len(track.times)) == (1, 10)
     poor = [at(index * 60, index * 100, accuracy=400) for index in range(10)]
     assert metres(poor) == 900
+    assert metres([at(-600, -900, accuracy=400), *walk]) == 1800
 
 
 def test_how_far_it_was_by_then() -> None:

@@ -104,7 +104,6 @@ def test_other_workouts_are_left_out_and_said(tmp_path: Path) -> None:
 
 def test_statistics_of_distance_only(tmp_path: Path) -> None:
     file = tmp_path / "export.xml"
-    rows = [("HeartRate", 9, "km"), ("DistanceCycling", "1,5", "km"), ("DistanceCycling", 3, "mi")]
     statistics = "".join(
         f'<WorkoutStatistics type="HKQuantityTypeIdentifier{kind}" sum="{value}" unit="{unit}"/>'
         for kind, value, unit in [

@@ -132,7 +132,7 @@ def test_what_is_no_table_of_sessions(tmp_path: Path, tables: tuple[str, ...]) -
 
 
 def test_a_function_in_the_schema_is_not_called(tmp_path: Path) -> None:
-    computed = DISTANCES.replace("distance REAL", "distance REAL AS (length(replace(zeroblob(900000), x'00', 'ab')))")
+    computed = DISTANCES.replace("distance REAL", "distance REAL AS (length(hex(zeroblob(2000000))))")
     row = f"INSERT INTO distance_record_table(app_info_id, start_time, end_time) VALUES (1, {START}, {START + 1000})"
     file = database(tmp_path, session(), row, tables=(SESSIONS, computed))
     with pytest.raises(Unreadable) as refusal:
