@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from domain.orders.model import OrderSide, OrderType, TimeInForce, TradingPhase
+from domain.orders.model import OrderSide, OrderType, ReservePart, TimeInForce, TradingPhase
 
 _KINDS: dict[str, type["Command"]] = {}
 
@@ -70,7 +70,7 @@ def _own_fields(cls: type[Command]) -> tuple[str, ...]:
     return names
 
 
-_JSON_TYPES = frozenset({int, str, bool, type(None), tuple})
+_JSON_TYPES = frozenset({int, str, bool, type(None), tuple, dict})
 
 
 def _plain(value: Any) -> Any:
@@ -128,6 +128,61 @@ class ChangePhase(Command):
     until: datetime | None
     session_start: datetime | None
     session_end: datetime | None
+
+
+# ---------------------------------------------------------------- acts of an operator
+
+
+@command("SET_TERMS")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTerms(Command):
+    """`changes` names fields of `Terms` with their new JSON values; steps and reference stay where they are None."""
+
+    symbol: str
+    changes: dict[str, Any]
+    tick_size: int | None = None
+    lot_size: int | None = None
+    reference_price: int | None = None
+
+
+@command("HALT_MARKET")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltMarket(Command):
+    symbol: str
+    reason: str
+
+
+@command("RESUME_MARKET")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeMarket(Command):
+    symbol: str
+
+
+@command("CANCEL_ORDER_OF")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrderOf(Command):
+    """Anybody's order, by its number."""
+
+    order: int
+    reason: str
+
+
+@command("PROPOSE_RESERVE")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeReserve(Command):
+    """What one part of an instrument's reserve shall be; a quantity of 0 takes it away."""
+
+    symbol: str
+    part: ReservePart
+    price: int
+    quantity: int
+
+
+@command("DECIDE_PROPOSAL")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideProposal(Command):
+    proposal: int
+    approve: bool
 
 
 # ---------------------------------------------------------------- programmes and money
@@ -252,6 +307,7 @@ _READERS: dict[str, dict[str, Any]] = {
         "expires_at": datetime.fromisoformat,
     },
     "CANCEL_ORDER": {"client_order_id": UUID},
+    "PROPOSE_RESERVE": {"part": ReservePart},
     "EXPIRE_DUE": {"before": datetime.fromisoformat},
     "CHANGE_PHASE": {
         "phase": TradingPhase,

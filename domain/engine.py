@@ -11,6 +11,7 @@ from typing import Any
 from domain.commands import (
     Answer,
     CancelOrder,
+    CancelOrderOf,
     CancelRedemption,
     CaptureRedemption,
     ChangePhase,
@@ -19,16 +20,21 @@ from domain.commands import (
     ConvertToPoints,
     CreateOffer,
     CreateProgramme,
+    DecideProposal,
     Deposit,
     ExpireDue,
+    HaltMarket,
     Issue,
     PlaceOrder,
+    ProposeReserve,
     RedeemOffer,
+    ResumeMarket,
+    SetTerms,
 )
 from domain.credits import handling as credits
 from domain.errors import DomainError
 from domain.ledger import handling as ledger
-from domain.orders import ending, phases
+from domain.orders import ending, operating, phases, reserve
 from domain.orders import handling as orders
 from domain.orders.model import Order, OrderReason, OrderStatus
 from domain.rewards import handling as rewards
@@ -54,6 +60,12 @@ HANDLERS: dict[type[Command], Callable[[Turn, Any], Answer]] = {
     CancelOrder: orders.cancel_order,
     ExpireDue: expire_due,
     ChangePhase: phases.change_phase,
+    SetTerms: operating.set_terms,
+    HaltMarket: operating.halt_market,
+    ResumeMarket: operating.resume_market,
+    CancelOrderOf: operating.cancel_order_of,
+    ProposeReserve: reserve.propose_reserve,
+    DecideProposal: reserve.decide_proposal,
     Deposit: ledger.deposit,
     Issue: ledger.issue,
     CreateProgramme: credits.create_programme,

@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.credits.model import Programme
 from domain.ledger.model import Asset, AssetKind, Balance
 from domain.orders.book import OrderBook
-from domain.orders.model import Instrument, Order
+from domain.orders.model import Instrument, Order, Proposal
 from domain.orders.price_bounds import Pace
 from domain.rewards.model import Offer, Redemption, RedemptionStatus
 
@@ -68,6 +68,8 @@ class State:
     orders: dict[tuple[int, UUID], Order] = field(default_factory=dict)
     """Resting orders by owner and client order id."""
     orders_by_id: dict[int, Order] = field(default_factory=dict)
+    proposals: dict[int, Proposal] = field(default_factory=dict)
+    """Those that wait for a second operator."""
     redemptions: dict[int, Redemption] = field(default_factory=dict)
     """Reserved redemptions."""
     redemption_codes: dict[str, int] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from domain.commands import Answer
 from domain.credits.model import PeriodStatement, Programme
 from domain.ids import FIRST_OWNER
 from domain.ledger.model import Asset, AssetKind, EntryKind, JournalEntry, Posting, SystemAccount
-from domain.orders.model import Instrument, Order, Trade
+from domain.orders.model import Instrument, Order, Proposal, Trade
 from domain.rewards.model import Offer, Redemption
 from domain.state import Market, State, Wallet
 from domain.units import OUTSIDE_MAX
@@ -56,6 +56,7 @@ class Things:
     periods: list[Period] = field(default_factory=list)
     statements: list[PeriodStatement] = field(default_factory=list)
     offers: dict[int, Offer] = field(default_factory=dict)
+    proposals: dict[int, Proposal] = field(default_factory=dict)
     redemptions: dict[int, Redemption] = field(default_factory=dict)
     till_references: dict[int, str] = field(default_factory=dict)
 
@@ -152,6 +153,9 @@ class Turn:
 
     def touch_instrument(self, instrument: Instrument) -> None:
         self.things.instruments.append(instrument)
+
+    def touch_proposal(self, proposal: Proposal) -> None:
+        self.things.proposals[proposal.id] = proposal
 
     def touch_redemption(self, redemption: Redemption) -> None:
         self.things.redemptions[redemption.id] = redemption

@@ -21,6 +21,7 @@ from domain.commands import (
     Issue,
     PlaceOrder,
     RedeemOffer,
+    SetTerms,
 )
 from domain.orders.model import OrderSide, OrderType, TimeInForce
 
@@ -92,6 +93,25 @@ def cancel(order: PlaceOrder) -> CancelOrder:
 
 def expire_due() -> ExpireDue:
     return ExpireDue(caller=0)
+
+
+def set_terms(
+    symbol: str = SYMBOL,
+    *,
+    tick_size: int | None = None,
+    lot_size: int | None = None,
+    reference_price: int | None = None,
+    **changes: Any,
+) -> SetTerms:
+    return SetTerms(
+        caller=OPERATOR,
+        key=new_key(),
+        symbol=symbol,
+        changes=changes,
+        tick_size=tick_size,
+        lot_size=lot_size,
+        reference_price=reference_price,
+    )
 
 
 def close_period(members: dict[int, int | None], week_start: date = date(2026, 6, 22), **fields: Any) -> ClosePeriod:

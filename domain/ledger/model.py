@@ -44,6 +44,8 @@ class SystemAccount:
     FEES = 5
     FLOAT = 6
     """Minus the money that came in from outside."""
+    RESERVE = 7
+    """The operator's reserve: an account like a person's, whose orders hold prices within floor and ceiling."""
 
 
 class EntryKind(StrEnum):

@@ -20,8 +20,14 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
     order = _new_order(turn, command, market)
 
     turn.outcome.placed.append(order)
+    admit(turn, order, market)
+    return _answer(order)
+
+
+def admit(turn: Turn, order: Order, market: Market) -> None:
+    """Lets an order that may be there hold what it needs, trade and rest, as the phase and its kind have it."""
     worst = _worst_price(order, market, turn)
-    if market.instrument.phase is TradingPhase.CALL_AUCTION:
+    if market.instrument.phase is not TradingPhase.CONTINUOUS:
         settlement.open_hold(turn, order)
         _rest(turn, order, market)
     elif order.post_only and matching.would_trade(order, market.book):
@@ -31,7 +37,6 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
     else:
         settlement.open_hold(turn, order)
         _trade(turn, order, market, worst)
-    return _answer(order)
 
 
 def cancel_order(turn: Turn, command: CancelOrder) -> Answer:

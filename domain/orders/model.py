@@ -86,6 +86,47 @@ class TradingPhase(StrEnum):
     HALTED = "HALTED"
 
 
+class ReservePart(StrEnum):
+    """What the operator's reserve stands ready for: it buys at the floor and sells at the others."""
+
+    FLOOR = "FLOOR"
+    TIER_1 = "TIER_1"
+    TIER_2 = "TIER_2"
+    CEILING = "CEILING"
+
+
+class ProposalStatus(StrEnum):
+    OPEN = "OPEN"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(eq=False)
+class ProposalNotOpen(DomainError):
+    pass
+
+
+@dataclass(eq=False)
+class SecondOperatorNeeded(DomainError):
+    message: str = "Another operator must decide: who proposes does not approve."
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A change of the reserve that waits for a second operator; `decided_*` once it was decided."""
+
+    id: int
+    symbol: str
+    part: ReservePart
+    price: int
+    quantity: int
+    proposed_by: int
+    proposed_at: datetime
+    status: ProposalStatus = ProposalStatus.OPEN
+    decided_by: int | None = None
+    decided_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Instrument:
     """A market. `asset` is what is traded, `money` what it is paid in. Fees are basis points of a trade's value.
@@ -117,6 +158,8 @@ class Instrument:
     anchor_price: int | None = None
     """The price of the last auction, from which the price may not move too fast until `anchor_until`."""
     anchor_until: datetime | None = None
+    reserve: dict[ReservePart, int] = field(default_factory=dict)
+    """The order that stands for each part of the operator's reserve."""
 
     @property
     def highest_fee_basis_points(self) -> int:

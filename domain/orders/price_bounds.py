@@ -9,10 +9,10 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from domain.orders.model import Instrument
+from domain.orders.terms import HALT_WINDOW_MAX
 from domain.units import BASIS_POINTS
 
 MINUTE = 60
-HALT_WINDOW_MAX = 3_600
 MINUTES_KEPT = HALT_WINDOW_MAX // MINUTE + 1
 
 
@@ -22,8 +22,7 @@ def set_bounds(instrument: Instrument) -> None:
     floor, ceiling = terms.price_floor, terms.price_ceiling
     if terms.band is not None and reference is not None:
         low, high = _around(reference, terms.band)
-        floor = low if floor is None else max(floor, low)
-        ceiling = high if ceiling is None else min(ceiling, high)
+        floor, ceiling = _within(low, floor, ceiling), _within(high, floor, ceiling)
     instrument.price_floor = None if floor is None else -(-floor // tick) * tick
     instrument.price_ceiling = None if ceiling is None else ceiling // tick * tick
 
@@ -31,6 +30,11 @@ def set_bounds(instrument: Instrument) -> None:
 def official_close(notional: int, grams: int, tick_size: int) -> int:
     """The mean price of a session's trades weighted by grams, to the nearest tick; `notional` sums price x grams."""
     return (2 * notional + grams * tick_size) // (2 * grams * tick_size) * tick_size
+
+
+def _within(price: int, floor: int | None, ceiling: int | None) -> int:
+    price = price if floor is None else max(price, floor)
+    return price if ceiling is None else min(price, ceiling)
 
 
 def _around(price: int, basis_points: int) -> tuple[int, int]:

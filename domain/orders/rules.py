@@ -25,7 +25,7 @@ TAKES_ORDERS = frozenset({TradingPhase.CONTINUOUS, TradingPhase.CALL_AUCTION})
 def check_order(order: PlaceOrder, instrument: Instrument, now: datetime) -> None:
     """Raises InvalidInput, OrderLimitExceeded, PriceOutsideBand or MarketClosed with the reason and the numbers."""
     _check_combination(order, now)
-    _check_numbers(order, instrument)
+    check_numbers(order, instrument)
     check_takes_orders(instrument)
     if instrument.phase is TradingPhase.CALL_AUCTION:
         _check_can_wait(order, instrument)
@@ -48,7 +48,8 @@ def _check_combination(order: PlaceOrder, now: datetime) -> None:
         raise InvalidInput("expiresAt goes with timeInForce GTD only.", "expiresAt")
 
 
-def _check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
+def check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
+    """Raises InvalidInput for what is off tick or lot, or too small or too large to settle."""
     if order.quantity <= 0 or order.quantity % instrument.lot_size:
         raise InvalidInput(f"The quantity must be a positive multiple of {instrument.lot_size} g.", "quantity")
     if order.price <= 0 or order.price % instrument.tick_size:

@@ -5,13 +5,19 @@ engine. `docs/market.md` tells each with its default and its source.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, time
 from typing import Any
+
+from domain.errors import InvalidInput
+from domain.units import BASIS_POINTS, OUTSIDE_MAX
 
 LARGEST_ORDER = 1_000_000_000_000
 """A megatonne, in grams."""
 DAYS = 7
+OPEN_ORDERS_MAX = 100_000
+HALT_WINDOW_MAX = 3_600
+SECONDS_MAX = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +109,29 @@ def terms_of(values: Mapping[str, Any]) -> Terms:
         frozenset(date.fromisoformat(day) for day in calendar["holidays"]),
     )
     return Terms(**{**values, "calendar": read})
+
+
+def with_bounds(terms: Terms, floor: int | None, ceiling: int | None) -> Terms:
+    return replace(terms, price_floor=floor, price_ceiling=ceiling)
+
+
+def check_terms(terms: Terms) -> None:
+    """Raises InvalidInput that names the first number out of its range; the calendar is checked where it is made."""
+    ranges: tuple[tuple[str, int | None, int, int], ...] = (
+        ("smallestOrder", terms.smallest_order, 1, LARGEST_ORDER),
+        ("largestOrder", terms.largest_order, terms.smallest_order, LARGEST_ORDER),
+        ("openOrders", terms.open_orders, 1, OPEN_ORDERS_MAX),
+        ("holding", terms.holding, 0, OUTSIDE_MAX),
+        ("priceFloor", terms.price_floor, 1, OUTSIDE_MAX),
+        ("priceCeiling", terms.price_ceiling, terms.price_floor or 1, OUTSIDE_MAX),
+        ("band", terms.band, 1, BASIS_POINTS),
+        ("halt", terms.halt, 1, BASIS_POINTS),
+        ("haltWindow", terms.halt_window, 60, HALT_WINDOW_MAX),
+        ("haltSeconds", terms.halt_seconds, 0, SECONDS_MAX),
+        ("auctionSeconds", terms.auction_seconds, 0, SECONDS_MAX),
+        ("freezeSeconds", terms.freeze_seconds, 0, SECONDS_MAX),
+        ("batchSeconds", terms.batch_seconds, 0, SECONDS_MAX),
+    )
+    for name, value, least, most in ranges:
+        if value is not None and not (type(value) is int and least <= value <= most):
+            raise InvalidInput(f"{name} lies from {least} to {most}.", name)

@@ -41,12 +41,13 @@ WITH hold AS (
 SELECT count(*) FILTER (WHERE coalesce(b.held, 0) <> coalesce(h.amount, 0)) AS wrong, count(h.*) AS seen
   FROM (SELECT * FROM balance WHERE held <> 0) b FULL JOIN held h USING (owner, asset)"""
 
-_FILLS = """
+_FILLS = f"""
 WITH fill AS (
   SELECT buy_order AS id, quantity, price FROM trade UNION ALL SELECT sell_order, quantity, price FROM trade),
  asked AS (SELECT sequence AS id FROM command WHERE kind = 'PLACE_ORDER' AND answer_kind = 'order'),
  filled AS (SELECT id, sum(quantity) AS quantity, sum(price::numeric * quantity) AS notional FROM fill GROUP BY id)
-SELECT count(*) FILTER (WHERE o.id IS NULL OR asked.id IS NULL OR o.quantity - o.remaining <> coalesce(f.quantity, 0)
+SELECT count(*) FILTER (WHERE o.id IS NULL OR (asked.id IS NULL AND o.owner <> {SystemAccount.RESERVE})
+                           OR o.quantity - o.remaining <> coalesce(f.quantity, 0)
                            OR o.notional <> coalesce(f.notional, 0)
                            OR (o.status = 'FILLED') <> (o.remaining = 0)) AS wrong, count(*) AS seen
   FROM orders o FULL JOIN asked USING (id) LEFT JOIN filled f USING (id)"""
@@ -143,10 +144,11 @@ COUNTED: list[tuple[str, str, str]] = [
     ),
 ]
 
-_CONSERVED = """
+_CONSERVED = f"""
 SELECT a.code, a.kind, sum(b.available + b.held) AS total,
        -coalesce(sum(b.available) FILTER (WHERE b.owner IN ($1, $2)), 0) AS entered,
-       coalesce(sum(b.available + b.held) FILTER (WHERE b.owner >= 1000 OR b.owner = $3), 0) AS owned,
+       coalesce(sum(b.available + b.held)
+                FILTER (WHERE b.owner >= 1000 OR b.owner IN ($3, {SystemAccount.RESERVE})), 0) AS owned,
        coalesce(sum(b.available) FILTER (WHERE b.owner = $4), 0) AS surrendered,
        coalesce(sum(b.available) FILTER (WHERE b.owner = $5), 0) AS retired,
        coalesce(sum(b.available) FILTER (WHERE b.owner = $6), 0) AS converted

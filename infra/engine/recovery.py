@@ -64,6 +64,8 @@ async def _load_things(connection: Connection, state: State) -> None:
         state.programmes[programme.code] = programme
     for row in await connection.fetch("SELECT programme, week_start FROM period"):
         state.closed_periods.add((row["programme"], row["week_start"]))
+    for row in await connection.fetch("SELECT * FROM proposal WHERE status = 'OPEN'"):
+        state.proposals[row["id"]] = rows.proposal_of(row)
     for row in await connection.fetch("SELECT * FROM offer"):
         state.offers[row["id"]] = rows.offer_of(row, assets)
 

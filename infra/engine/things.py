@@ -18,6 +18,7 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
     if not changed:
         return written
     instruments = {market.id: market for _, things in changed for market in things.instruments}
+    proposals = {proposal.id: proposal for _, things in changed for proposal in things.proposals.values()}
     offers = {offer.id: offer for _, things in changed for offer in things.offers.values()}
     redemptions = {item.id: item for _, things in changed for item in things.redemptions.values()}
     tills = {key: till for _, things in changed for key, till in things.till_references.items()}
@@ -29,14 +30,14 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
     _add(
         written,
         """INSERT INTO instrument VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                                          $18, $19, $20)
+                                          $18, $19, $20, $21)
            ON CONFLICT (id) DO UPDATE SET
              tick_size = EXCLUDED.tick_size, lot_size = EXCLUDED.lot_size, phase = EXCLUDED.phase,
              reference_price = EXCLUDED.reference_price, price_floor = EXCLUDED.price_floor,
              price_ceiling = EXCLUDED.price_ceiling, terms = EXCLUDED.terms, phase_until = EXCLUDED.phase_until,
              opens_at = EXCLUDED.opens_at, session_start = EXCLUDED.session_start, session_end = EXCLUDED.session_end,
              session_trades = EXCLUDED.session_trades, anchor_price = EXCLUDED.anchor_price,
-             anchor_until = EXCLUDED.anchor_until""",
+             anchor_until = EXCLUDED.anchor_until, reserve = EXCLUDED.reserve""",
         (
             (
                 market.id,
@@ -59,8 +60,30 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
                 market.session_trades,
                 market.anchor_price,
                 market.anchor_until,
+                orjson.dumps(market.reserve).decode(),
             )
             for market in instruments.values()
+        ),
+    )
+    _add(
+        written,
+        """INSERT INTO proposal VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status, decided_by = EXCLUDED.decided_by,
+             decided_at = EXCLUDED.decided_at""",
+        (
+            (
+                proposal.id,
+                proposal.symbol,
+                proposal.part,
+                proposal.price,
+                proposal.quantity,
+                proposal.proposed_by,
+                proposal.proposed_at,
+                proposal.status,
+                proposal.decided_by,
+                proposal.decided_at,
+            )
+            for proposal in proposals.values()
         ),
     )
     _add(

@@ -15,6 +15,9 @@ from domain.orders.model import (
     OrderSide,
     OrderStatus,
     OrderType,
+    Proposal,
+    ProposalStatus,
+    ReservePart,
     TimeInForce,
     TradingPhase,
 )
@@ -50,6 +53,22 @@ def instrument_of(row: Row, assets: Mapping[int, Asset]) -> Instrument:
         session_trades=row["session_trades"],
         anchor_price=row["anchor_price"],
         anchor_until=row["anchor_until"],
+        reserve={ReservePart(part): order for part, order in orjson.loads(row["reserve"]).items()},
+    )
+
+
+def proposal_of(row: Row) -> Proposal:
+    return Proposal(
+        id=row["id"],
+        symbol=row["symbol"],
+        part=ReservePart(row["part"]),
+        price=row["price"],
+        quantity=row["quantity"],
+        proposed_by=row["proposed_by"],
+        proposed_at=row["proposed_at"],
+        status=ProposalStatus(row["status"]),
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
     )
 
 
