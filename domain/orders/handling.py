@@ -7,6 +7,7 @@ from domain.orders.ending import end, end_resting
 from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderSide, OrderStatus, TimeInForce, TradingPhase
 from domain.state import Market
 from domain.turn import Turn
+from domain.units import OUTSIDE_MAX
 
 
 def place_order(turn: Turn, command: PlaceOrder) -> Answer:
@@ -87,12 +88,18 @@ def _available(turn: Turn, command: PlaceOrder, market: Market) -> int:
 
 
 def _worst_price(order: Order, market: Market, turn: Turn) -> int:
-    """How far the order may trade now: its limit, or where a trade would move the price too far too fast."""
+    """How far the order may trade now: its limit, or where a trade would move the price too far too fast.
+
+    Where already the best price would, a price at which nothing trades.
+    """
     bounds = market.pace.bounds(market.instrument, turn.now)
     if bounds is None:
         return order.price
     low, high = bounds
-    return min(order.price, high) if order.side is OrderSide.BUY else max(order.price, low)
+    best = market.book.opposite(order.side).best()
+    if order.side is OrderSide.BUY:
+        return 0 if best is not None and best.price < low else min(order.price, high)
+    return OUTSIDE_MAX if best is not None and best.price > high else max(order.price, low)
 
 
 def _trade(turn: Turn, order: Order, market: Market, worst: int) -> None:
