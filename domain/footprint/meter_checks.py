@@ -149,6 +149,11 @@ class MeterBench:
         """Sorts out repeats and overlaps and names the gaps. Called once, after the last reading."""
         for counter in self._counters.values():
             self._difference(counter, verdict)
+        single = [counter for counter, indices in verdict.counters if len(indices) == 1]
+        if single:
+            names = ", ".join(f"{counter.meter} {counter.register}" for counter in single)
+            text = "One reading of a register is no interval: use is the difference to one sent before or later."
+            verdict.reject(Rejection("NO_INTERVAL", text, record=names[:200], note=True))
         used = {(register.meter, register.commodity) for register in self._of(Direction.IMPORT)}
         for register in self._registers.values():
             if register.direction is Direction.NET and (register.meter, register.commodity) in used:
@@ -175,10 +180,6 @@ class MeterBench:
         """Makes the intervals between what the counter showed; one look alone is none."""
         indices = moments_once(counter, verdict)
         verdict.counters.append((counter, indices))
-        name = f"{counter.meter} {counter.register}"
-        if len(indices) == 1:
-            text = "One reading of a register is no interval: use is the difference to one sent before or later."
-            verdict.reject(Rejection("NO_INTERVAL", text, record=name, note=True))
         for before, after in pairwise(indices):
             interval = counted_between(counter, look(counter, before), look(counter, after))
             if isinstance(interval, Rejection):

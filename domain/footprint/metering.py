@@ -22,6 +22,8 @@ _GAS = (
 _IMPLAUSIBLE = (
     f"A reading of this day is above {HOUSEHOLD_MAX_KW} kW, more than a household uses. Confirm it if it is right."
 )
+_WATER = (("m3", "water.supply"), ("L", "water.ngc.supply"))
+"""Water as it comes out of the tap; what becomes of it in a sewer no meter tells."""
 
 
 class MeterRow(NamedTuple):
@@ -37,10 +39,32 @@ class MeterRow(NamedTuple):
     value: Decimal
     implausible: bool
     local_date: date
+    told_at: datetime
+    is_derived: bool = False
+    """Made of the differences of a counter: it is recorded and not counted as a record of the file."""
+
+
+class CounterRow(NamedTuple):
+    """What a counter showed, on its way into the table."""
+
+    meter: str
+    register: str
+    at: datetime
+    commodity: str
+    direction: str
+    unit: str
+    value: Decimal
+    modulus: Decimal | None
 
 
 async def activities_of(
-    choice: FactorChoice, *, owner: int, region: str, days: Sequence[MeterDay], now: datetime
+    choice: FactorChoice,
+    *,
+    owner: int,
+    region: str,
+    days: Sequence[MeterDay],
+    now: datetime,
+    source: ActivitySource = ActivitySource.METER,
 ) -> list[Activity]:
     """The activity of each day, in order; raises NotFound where the region has no factor for this energy."""
     activities = []
@@ -60,7 +84,7 @@ async def activities_of(
                 started_at=day.started_at,
                 ended_at=day.ended_at,
                 local_date=day.day,
-                source=ActivitySource.METER,
+                source=source,
                 status=ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED,
                 emissions=emissions,
                 explanation=explanation,
@@ -74,12 +98,13 @@ async def activities_of(
 async def _factor(choice: FactorChoice, region: str, day: MeterDay) -> ChosenFactor:
     if day.commodity is Commodity.ELECTRICITY:
         return await choice.of(MAINS, region, day.day, metered=True)
-    return await choice.first_of(_gas_factors(day.unit), region, day.day)
+    table = _WATER if day.commodity is Commodity.WATER else _GAS
+    return await choice.first_of(_factors_for(day.unit, table), region, day.day)
 
 
-def _gas_factors(unit: str) -> list[str]:
+def _factors_for(unit: str, table: Sequence[tuple[str, str]]) -> list[str]:
     """Factors in units that this one converts into, its own first."""
-    fitting = [(own, factor_id) for own, factor_id in _GAS if _converts(unit, own)]
+    fitting = [(own, factor_id) for own, factor_id in table if _converts(unit, own)]
     return [factor_id for own, factor_id in sorted(fitting, key=lambda pair: pair[0] != unit)]
 
 

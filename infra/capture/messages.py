@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from domain.footprint.captured import Captured, CapturedDraft
 from domain.footprint.checks import Verdict
-from domain.footprint.metering import MeterRow
+from domain.footprint.metering import CounterRow, MeterRow
 from domain.footprint.model import ActivitySource, ActivityStatus
 
 
@@ -30,11 +30,15 @@ def meter_values(verdict: Verdict, zone: ZoneInfo) -> Iterator[list[Any]]:
                 str(register.values[index]),
                 bool(register.implausible[index]),
                 datetime.fromtimestamp(start, UTC).astimezone(zone).date(),
+                register.told[index],
+                register.is_derived,
             ]
 
 
 def meter_row(values: list[Any]) -> MeterRow:
-    meter, register, start, end, commodity, direction, unit, value, implausible, local_date = values
+    meter, register, start, end, commodity, direction, unit, value, implausible, local_date, told_at, is_derived = (
+        values
+    )
     return MeterRow(
         meter,
         register,
@@ -46,7 +50,31 @@ def meter_row(values: list[Any]) -> MeterRow:
         Decimal(value),
         implausible,
         date.fromisoformat(local_date),
+        datetime.fromtimestamp(told_at, UTC),
+        is_derived,
     )
+
+
+def counter_values(verdict: Verdict) -> Iterator[list[Any]]:
+    for counter, indices in verdict.counters:
+        for index in indices:
+            yield [
+                counter.meter,
+                counter.register,
+                counter.moments[index],
+                counter.commodity,
+                counter.direction,
+                counter.unit,
+                str(counter.values[index]),
+                str(counter.modulus) if counter.modulus else None,
+            ]
+
+
+def counter_row(values: list[Any]) -> CounterRow:
+    meter, register, at, commodity, direction, unit, value, modulus = values
+    moment = datetime.fromtimestamp(at, UTC)
+    limit = Decimal(modulus) if modulus else None
+    return CounterRow(meter, register, moment, commodity, direction, unit, Decimal(value), limit)
 
 
 def captured_values(item: Captured) -> list[Any]:

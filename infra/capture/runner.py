@@ -25,11 +25,12 @@ from domain.errors import DomainError, Overloaded
 from domain.footprint.model import ImportJob, ImportStatus, Rejection
 from domain.ids import new_id
 from domain.ports import FactorStore
-from infra.capture.messages import captured_item, meter_row
+from infra.capture.messages import captured_item, counter_row, meter_row
 from infra.postgres.connection import Database, is_unavailable
 from infra.postgres.import_recorder import Batch, ImportRecorder
 from infra.postgres.imports import ClaimedImport, PostgresImports
-from infra.postgres.meter_readings import TooManyOverlaps
+from infra.postgres.meter_counters import TooManySeams
+from infra.postgres.meter_readings import RegisterChanged, TooManyOverlaps
 from infra.tasks import end_task
 
 WORKERS = 2
@@ -183,7 +184,9 @@ class ImportRunner:
             await self._recorder.record(
                 job, rejections, _batches(messages), region=claimed.region, time_zone=claimed.time_zone, now=_now()
             )
-        except TooManyOverlaps:
+        except RegisterChanged as change:
+            await self._imports.fail(replace(job, records_duplicate=0), [Rejection("REGISTER_CHANGED", str(change))])
+        except (TooManyOverlaps, TooManySeams):
             text = "Too many readings share their time with those of earlier files."
             await self._imports.fail(replace(job, records_duplicate=0), [Rejection("TOO_MANY_OVERLAPS", text)])
         except DomainError as refusal:
@@ -211,7 +214,7 @@ async def _worker(claimed: ClaimedImport) -> AsyncIterator[AsyncIterator[dict[st
         str(expanded),
         claimed.time_zone,
         claimed.region,
-        _now().isoformat(),
+        claimed.sent_at.isoformat(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
@@ -261,6 +264,8 @@ async def _batches(messages: AsyncIterator[dict[str, Any]]) -> AsyncIterator[Bat
     async for message in messages:
         if "rows" in message:
             yield [meter_row(values) for values in message["rows"]]
+        elif "counters" in message:
+            yield [counter_row(values) for values in message["counters"]]
         else:
             yield [captured_item(values) for values in message["captured"]]
 

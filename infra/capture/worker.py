@@ -3,9 +3,9 @@
     python -m infra.capture.worker FILE EXPANDED TIME_ZONE REGION NOW
 
 Standard output has one JSON value a line: `progress` [format, items so far] now and then; then either `failed`
-[code, reason, kind of error], or `verdict` with the counts, `rows` of meters and `captured` of all other records in
-pieces, and `end`. Whatever a hostile file does, it does it here; the server hears a failure in words. Standard input is
-never written to: when it ends, the server is gone.
+[code, reason, kind of error], or `verdict` with the counts, `rows` and `counters` of meters and `captured` of all other
+records in pieces, and `end`. Whatever a hostile file does, it does it here; the server hears a failure in words.
+Standard input is never written to: when it ends, the server is gone.
 """
 
 import os
@@ -24,7 +24,7 @@ import orjson
 from domain.footprint.checks import Bench
 from domain.footprint.verdict import Verdict
 from infra.capture.archive import unpacked
-from infra.capture.messages import captured_values, meter_values
+from infra.capture.messages import captured_values, counter_values, meter_values
 from infra.capture.reader import RECORDS_MAX, Unreadable
 from infra.capture.registry import reader_of
 
@@ -52,6 +52,8 @@ def main(arguments: list[str]) -> None:
         _tell(verdict=_summary(verdict))
         for rows in _pieces(meter_values(verdict, ZoneInfo(time_zone))):
             _tell(rows=rows)
+        for rows in _pieces(counter_values(verdict)):
+            _tell(counters=rows)
         for records in _pieces(map(captured_values, verdict.captured)):
             _tell(captured=records)
         _tell(end=True)

@@ -7,7 +7,7 @@ from typing import TypeAlias, cast
 
 from domain.footprint.captured import Captured
 from domain.footprint.factor_choice import FactorChoice
-from domain.footprint.metering import MeterRow
+from domain.footprint.metering import CounterRow, MeterRow
 from domain.footprint.model import ImportJob, ImportStatus, Rejection
 from domain.ports import FactorStore
 from infra.postgres.captured_records import CapturedRecording
@@ -19,7 +19,7 @@ from infra.postgres.meter_readings import MeterRecording
 _BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 """Within one import a table grows from nothing to half a million rows, and a plan made for nothing would be kept."""
 
-Batch: TypeAlias = Sequence[MeterRow] | Sequence[Captured]
+Batch: TypeAlias = Sequence[MeterRow] | Sequence[CounterRow] | Sequence[Captured]
 """Not empty, and of one kind."""
 
 
@@ -40,19 +40,24 @@ class ImportRecorder:
     ) -> ImportJob:
         """Records every batch and finishes the job, all or nothing; `job` has what the file's judge counted.
 
-        Raises NotFound where the region has no factor for a meter, TooManyOverlaps, and whatever ends `batches`.
+        Raises NotFound where the region has no factor for anything in the file, TooManyOverlaps, TooManySeams,
+        RegisterChanged, and whatever ends `batches`.
         """
         choice = FactorChoice(self._factors)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_BY_KEY)
             await lock_footprint(connection, job.owner)
-            meters = MeterRecording(connection, job.owner, job.id, region=region, now=now, choice=choice)
+            meters = MeterRecording(
+                connection, job.owner, job.id, region=region, time_zone=time_zone, now=now, choice=choice
+            )
             records = CapturedRecording(
                 connection, job.owner, job.id, region=region, time_zone=time_zone, now=now, choice=choice
             )
             async for batch in batches:
                 if isinstance(batch[0], MeterRow):
                     await meters.merge(cast(Sequence[MeterRow], batch))
+                elif isinstance(batch[0], CounterRow):
+                    await meters.merge_counters(cast(Sequence[CounterRow], batch))
                 else:
                     await records.merge(cast(Sequence[Captured], batch))
             await meters.close()

@@ -20,13 +20,14 @@ _COLUMNS = "id, owner, format, status, records_read, records_imported, records_d
 
 @dataclass(frozen=True, slots=True)
 class ClaimedImport:
-    """`attempts` counts this one too."""
+    """`attempts` counts this one too; `sent_at` is when the file came."""
 
     job: ImportJob
     path: Path
     region: str
     time_zone: str
     attempts: int
+    sent_at: datetime
 
 
 async def finish_import(connection: PooledConnection, job: ImportJob, rejections: Sequence[Rejection]) -> None:
@@ -106,13 +107,15 @@ class PostgresImports:
             "UPDATE import_job SET status = 'RUNNING', claimed_until = $2, attempts = attempts + 1 WHERE id = ("
             "SELECT id FROM import_job WHERE status = 'QUEUED' OR (status = 'RUNNING' AND claimed_until < $1) "
             "ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) "
-            f"RETURNING {_COLUMNS}, path, region, time_zone, attempts",
+            f"RETURNING {_COLUMNS}, path, region, time_zone, attempts, created_at",
             now,
             until,
         )
         if row is None:
             return None
-        return ClaimedImport(_job(row), Path(row["path"]), row["region"], row["time_zone"], row["attempts"])
+        return ClaimedImport(
+            _job(row), Path(row["path"]), row["region"], row["time_zone"], row["attempts"], row["created_at"]
+        )
 
     async def keep_claim(self, import_id: UUID, until: datetime, job_format: str, records_read: int) -> None:
         """Moves the claim ahead and shows how far the job is."""

@@ -1,30 +1,31 @@
 """What meter readings do to a person's footprint.
 
-A reading is one row by owner, meter, register, start and end. The same again changes nothing, another value replaces
-the old one, which is kept aside. Readings of one register that overlap in time, whichever files they came in, are
-sorted out by `domain/footprint/checks.py` and marked as counted or not. Then every local day that was touched is added
-up anew: where the sum differs, its activity is reversed and a new one recorded, so that each interval counts once.
+A reading is one row by owner, meter, register, start and end. The same again changes nothing; of another value the one
+that was told later holds, and the other is kept aside. Readings of one register that overlap in time, whichever files
+they came in, are sorted out by `domain/footprint/checks.py` and marked as counted or not. Then every local day that was
+touched is added up anew: where the sum differs, its activity is reversed and a new one recorded, so that each interval
+counts once.
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, without_overlaps
+from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, judge, without_overlaps
 from domain.footprint.factor_choice import FactorChoice
-from domain.footprint.metering import MeterRow, activities_of
-from domain.footprint.model import Activity, ActivityStatus, Commodity, MeterDay, Rejection
-from domain.footprint.plausibility import CONFIRMED_GRACE
+from domain.footprint.metering import CounterRow, MeterRow
+from domain.footprint.model import Commodity, Direction, Reading, Rejection
 from infra.postgres.connection import PooledConnection
-from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
+from infra.postgres.meter_counters import CounterRecording
+from infra.postgres.meter_days import MeterDays
 
 OVERLAPPING_MAX = 200_000
-DAYS_AT_ONCE = 1_000
+ROWS_AT_ONCE = 1_000
 
 
 @dataclass(slots=True)
@@ -40,34 +41,43 @@ class TooManyOverlaps(Exception):
     pass
 
 
+class RegisterChanged(Exception):
+    """The text says which register, and what it was."""
+
+
 _MERGE = """
     WITH incoming AS (
         SELECT * FROM unnest($3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[],
-                             $9::text[], $10::numeric[], $11::boolean[], $12::date[])
-            AS row (meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, local_date)),
+                             $9::text[], $10::numeric[], $11::boolean[], $12::date[], $13::timestamptz[])
+            AS row (meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, local_date,
+                    told_at)),
     kept_aside AS (
         INSERT INTO replaced_reading
-        SELECT $1, meter, register, starts_at, ends_at, old.value, old.unit, old.import_id, $2
+        SELECT $1, meter, register, starts_at, ends_at, CASE WHEN is_later THEN old.value ELSE incoming.value END, unit,
+               CASE WHEN is_later THEN old.import_id ELSE $2 END, CASE WHEN is_later THEN $2 ELSE old.import_id END
         FROM incoming CROSS JOIN LATERAL (
-            SELECT value, unit, import_id FROM meter_reading AS reading
+            SELECT value, import_id, coalesce(reading.told_at <= incoming.told_at, true) AS is_later
+            FROM meter_reading AS reading
             WHERE reading.owner = $1 AND reading.meter = incoming.meter AND reading.register = incoming.register
                 AND reading.starts_at = incoming.starts_at AND reading.ends_at = incoming.ends_at LIMIT 1) AS old
-        WHERE (old.value, old.unit) IS DISTINCT FROM (incoming.value, incoming.unit)
-        RETURNING 1),
+        WHERE old.value <> incoming.value
+        RETURNING replaced_by = $2 AS is_later),
     written AS (
         INSERT INTO meter_reading AS reading (owner, meter, register, starts_at, ends_at, commodity, direction, unit,
-                                              value, implausible, counted, local_date, import_id)
+                                              value, implausible, counted, local_date, import_id, told_at)
         SELECT $1, meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, true,
-               local_date, $2
+               local_date, $2, told_at
         FROM incoming
         ON CONFLICT (owner, meter, register, starts_at, ends_at) DO UPDATE
-        SET commodity = excluded.commodity, direction = excluded.direction, unit = excluded.unit,
-            value = excluded.value, implausible = excluded.implausible, import_id = excluded.import_id
-        WHERE (reading.value, reading.unit) IS DISTINCT FROM (excluded.value, excluded.unit)
-        RETURNING reading.meter, reading.register, reading.starts_at, reading.ends_at, reading.local_date)
-    SELECT meter, register, local_date, min(starts_at) AS first, max(ends_at) AS last, count(*) AS readings,
-           (SELECT count(*) FROM kept_aside) AS replaced
-    FROM written GROUP BY meter, register, local_date"""
+        SET value = excluded.value, implausible = excluded.implausible, import_id = excluded.import_id,
+            told_at = excluded.told_at
+        WHERE reading.value <> excluded.value AND coalesce(reading.told_at <= excluded.told_at, true)
+        RETURNING reading.meter, reading.register, reading.starts_at, reading.ends_at, reading.local_date),
+    days AS (SELECT meter, register, local_date, min(starts_at) AS first, max(ends_at) AS last, count(*) AS readings
+             FROM written GROUP BY meter, register, local_date)
+    SELECT * FROM (SELECT count(*) FILTER (WHERE is_later) AS replaced,
+                          count(*) FILTER (WHERE NOT is_later) AS outdated FROM kept_aside) AS aside
+    LEFT JOIN days ON true"""
 _OVERLAPPING = """
     SELECT starts_at, ends_at, counted, local_date FROM (
         SELECT starts_at, ends_at, counted, local_date,
@@ -82,21 +92,20 @@ _COUNT = """
     FROM unnest($4::timestamptz[], $5::timestamptz[], $6::boolean[]) AS flag (starts_at, ends_at, counted)
     WHERE reading.owner = $1 AND reading.meter = $2 AND reading.register = $3
         AND reading.starts_at = flag.starts_at AND reading.ends_at = flag.ends_at"""
-_DAYS = """
-    SELECT local_date, max(commodity) AS commodity, max(unit) AS unit,
-           sum(CASE direction WHEN 'NET' THEN greatest(value, 0) ELSE value END) AS quantity,
-           min(starts_at) AS starts_at, max(ends_at) AS ends_at, bool_or(implausible) AS implausible
-    FROM meter_reading
-    WHERE owner = $1 AND meter = $2 AND register = $3 AND local_date = ANY($4) AND counted AND direction <> 'EXPORT'
-        AND starts_at BETWEEN $4[1] - interval '2 days' AND $4[cardinality($4)] + interval '2 days'
-    GROUP BY local_date ORDER BY local_date"""
-_OLD_DAYS = """
-    SELECT day.local_date, day.activity_id, quantity, unit, started_at, ended_at, status, answered
-    FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND activity.id = day.activity_id
-    WHERE day.owner = $1 AND meter = $2 AND register = $3 AND day.local_date = ANY($4)"""
-_CONFIRMED = """
-    SELECT max(quantity) FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND id = activity_id
-    WHERE day.owner = $1 AND meter = $2 AND register = $3 AND answered AND status = 'COUNTED'"""
+_LEARN = """
+    WITH said AS (SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                      AS row (meter, register, commodity, direction, unit)),
+    learnt AS (INSERT INTO meter_register SELECT $1, * FROM said ON CONFLICT DO NOTHING)
+    SELECT meter, register, known.unit, known.direction
+    FROM said JOIN meter_register AS known USING (meter, register)
+    WHERE owner = $1 AND (known.commodity, known.direction, known.unit)
+        IS DISTINCT FROM (said.commodity, said.direction, said.unit) LIMIT 1"""
+_VIEWS = """
+    SELECT meter, register, commodity, direction FROM meter_register
+    WHERE owner = $1 AND meter = ANY($2) AND direction <> 'EXPORT'"""
+_NET_DAYS = """
+    SELECT DISTINCT local_date FROM meter_reading
+    WHERE owner = $1 AND meter = $2 AND register = $3 AND starts_at >= $4 AND starts_at < $5"""
 
 
 class MeterRecording:
@@ -112,44 +121,149 @@ class MeterRecording:
         import_id: UUID,
         *,
         region: str,
+        time_zone: str,
         now: datetime,
         choice: FactorChoice,
     ) -> None:
         self._connection = connection
         self._owner = owner
         self._import_id = import_id
-        self._region = region
+        self._zone = ZoneInfo(time_zone)
         self._now = now
-        self._choice = choice
+        self._days = MeterDays(connection, owner, region=region, now=now, choice=choice)
+        self._counters = CounterRecording(connection, owner, import_id)
         self._touched: dict[tuple[str, str], _Touched] = {}
         self._replaced = 0
+        self._outdated = 0
         self.accepted = 0
         self.imported = 0
-        self.emissions = 0
         self.notes: list[Rejection] = []
 
+    @property
+    def emissions(self) -> int:
+        return self._days.emissions
+
     async def merge(self, rows: Sequence[MeterRow]) -> None:
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        await self._learn(rows)
+        *columns, is_derived = (list(column) for column in zip(*rows, strict=True))
+        derived = {(row.meter, row.register) for row in rows if row.is_derived}
         written = await self._connection.fetch(_MERGE, self._owner, self._import_id, *columns)
-        self._replaced += written[0]["replaced"] if written else 0
+        self._replaced += written[0]["replaced"]
+        self._outdated += written[0]["outdated"]
         for row in written:
-            self.imported += row["readings"]
-            touched = self._touched.setdefault((row["meter"], row["register"]), _Touched(row["first"], row["last"]))
+            name = (row["meter"], row["register"])
+            if row["local_date"] is None:
+                continue
+            self.imported += 0 if name in derived else row["readings"]
+            touched = self._touched.setdefault(name, _Touched(row["first"], row["last"]))
             touched.start = min(touched.start, row["first"])
             touched.end = max(touched.end, row["last"])
             touched.days.add(row["local_date"])
+        self.accepted += is_derived.count(False)
+
+    async def merge_counters(self, rows: Sequence[CounterRow]) -> None:
+        await self._learn(rows)
+        self.imported += await self._counters.merge(rows)
         self.accepted += len(rows)
 
+    async def _learn(self, rows: Sequence[MeterRow] | Sequence[CounterRow]) -> None:
+        """Remembers what registers are; raises RegisterChanged where one is not what it was."""
+        said = {(row.meter, row.register): row for row in rows}
+        changed = await self._connection.fetchrow(
+            _LEARN,
+            self._owner,
+            [row.meter for row in said.values()],
+            [row.register for row in said.values()],
+            [row.commodity for row in said.values()],
+            [row.direction for row in said.values()],
+            [row.unit for row in said.values()],
+        )
+        if changed:
+            raise RegisterChanged(
+                f"Register {changed['register']} of {changed['meter']} was {changed['direction'].lower()} in "
+                f"{changed['unit']} in earlier files and is something else in this one."
+            )
+
     async def close(self) -> None:
-        """Settles overlaps and adds the touched days up. Called once, after the last batch."""
+        """Joins counters, settles overlaps and adds the touched days up. Called once, after the last batch.
+
+        Raises NotFound where a factor is missing for all that the file holds, water apart.
+        """
+        await self._join_counters()
         for (meter, register), touched in self._touched.items():
             await self._settle_overlaps(meter, register, touched)
-            days = sorted(touched.days)
-            for at in range(0, len(days), DAYS_AT_ONCE):
-                await self._add_up(meter, register, days[at : at + DAYS_AT_ONCE])
+        views = await self._views()
+        for (meter, register), touched in self._touched.items():
+            await self._days.add_up(meter, register, list(touched.days), views.get((meter, register), ()))
         if self._replaced:
             text = f"{self._replaced} readings differ from those of earlier files and were replaced by this one's."
             self.notes.append(Rejection("REPLACED_EARLIER", text, note=True))
+        if self._outdated:
+            text = f"{self._outdated} readings are older than those that earlier files gave for the same time."
+            self.notes.append(Rejection("OUTDATED", text, note=True))
+        self._note_factors()
+
+    def _note_factors(self) -> None:
+        missing = self._days.without_factor
+        if not self._days.activities and missing.keys() - {Commodity.WATER}:
+            raise next(iter(missing.values()))
+        for commodity, refusal in missing.items():
+            text = f"{commodity.capitalize()} is kept and not counted: {refusal.message}"
+            self.notes.append(Rejection("NO_FACTOR", text, note=True))
+
+    async def _join_counters(self) -> None:
+        seams = await self._counters.seams()
+        self.notes.extend(item for item in seams if isinstance(item, Rejection))
+        verdict = judge((item for item in seams if isinstance(item, Reading)), self._now)
+        self.notes.extend(replace(item, note=True) for item in verdict.rejections)
+        rows = [
+            MeterRow(
+                register.meter,
+                register.register,
+                _moment(register.starts[index]),
+                _moment(register.ends[index]),
+                register.commodity,
+                register.direction,
+                register.unit,
+                register.values[index],
+                bool(register.implausible[index]),
+                _moment(register.starts[index]).astimezone(self._zone).date(),
+                self._now,
+                is_derived=True,
+            )
+            for register, indices in verdict.kept
+            for index in indices
+        ]
+        for at in range(0, len(rows), ROWS_AT_ONCE):
+            await self.merge(rows[at : at + ROWS_AT_ONCE])
+
+    async def _views(self) -> dict[tuple[str, str], list[str]]:
+        """For each register of net flow those of use beside it. Days of net beside touched use are touched too."""
+        known = await self._connection.fetch(_VIEWS, self._owner, list({meter for meter, _register in self._touched}))
+        use: dict[tuple[str, str], list[str]] = {}
+        for row in known:
+            if row["direction"] == Direction.IMPORT:
+                use.setdefault((row["meter"], row["commodity"]), []).append(row["register"])
+        views = {}
+        for row in known:
+            beside = use.get((row["meter"], row["commodity"]), [])
+            if row["direction"] == Direction.NET and beside:
+                views[row["meter"], row["register"]] = beside
+                for register in beside:
+                    await self._touch_net(row["meter"], row["register"], register)
+        return views
+
+    async def _touch_net(self, meter: str, net: str, use: str) -> None:
+        touched = self._touched.get((meter, use))
+        if touched is None:
+            return
+        days = await self._connection.fetch(
+            _NET_DAYS, self._owner, meter, net, touched.start - timedelta(seconds=INTERVAL_MAX_SECONDS), touched.end
+        )
+        if days:
+            self._touched.setdefault((meter, net), _Touched(touched.start, touched.end)).days.update(
+                row["local_date"] for row in days
+            )
 
     async def _settle_overlaps(self, meter: str, register: str, touched: _Touched) -> None:
         """Marks which readings count where some of them share time, and adds the days whose readings changed sides."""
@@ -195,68 +309,6 @@ class MeterRecording:
                 return rows
             start, end = min(first, start), max(last, end)
 
-    async def _add_up(self, meter: str, register: str, days: Sequence[date]) -> None:
-        """Makes the activities of these days what their counted readings say."""
-        owner = self._owner
-        key = (owner, meter, register, days)
-        old = {row["local_date"]: row for row in await self._connection.fetch(_OLD_DAYS, *key)}
-        wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key)]
-        if any(day.implausible for day in wanted):
-            confirmed = await self._connection.fetchval(_CONFIRMED, self._owner, meter, register)
-            wanted = [_in_view_of(day, confirmed) for day in wanted]
-        fresh = [day for day in wanted if not (day.day in old and _is_same(old[day.day], day))]
-        kept = {day.day for day in wanted} - {day.day for day in fresh}
-        gone: list[UUID] = [row["activity_id"] for day, row in old.items() if day not in kept]
-        if gone:
-            self.emissions -= await reverse_activities(self._connection, owner, gone)
-            await self._connection.execute(
-                "DELETE FROM meter_day WHERE owner = $1 AND activity_id = ANY($2) AND meter = $3 AND register = $4",
-                owner,
-                gone,
-                meter,
-                register,
-            )
-        activities = await activities_of(self._choice, owner=owner, region=self._region, days=fresh, now=self._now)
-        await insert_activities(self._connection, owner, [(activity, UNKEYED) for activity in activities])
-        await self._remember(meter, register, activities)
-        self.emissions += sum(activity.emissions for activity in activities)
 
-    async def _remember(self, meter: str, register: str, activities: Sequence[Activity]) -> None:
-        await self._connection.execute(
-            "INSERT INTO meter_day (owner, meter, register, local_date, activity_id) "
-            "SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[])",
-            self._owner,
-            meter,
-            register,
-            [activity.local_date for activity in activities],
-            [activity.id for activity in activities],
-        )
-
-
-def _meter_day(meter: str, register: str, row: asyncpg.Record) -> MeterDay:
-    return MeterDay(
-        meter=meter,
-        register=register,
-        commodity=Commodity(row["commodity"]),
-        unit=row["unit"],
-        day=row["local_date"],
-        quantity=row["quantity"],
-        started_at=row["starts_at"],
-        ended_at=row["ends_at"],
-        implausible=row["implausible"],
-    )
-
-
-def _in_view_of(day: MeterDay, confirmed: Decimal | None) -> MeterDay:
-    """A day that is hardly more than one which the person confirmed is not asked about."""
-    if confirmed is None or day.quantity > confirmed * CONFIRMED_GRACE:
-        return day
-    return replace(day, implausible=False)
-
-
-def _is_same(old: asyncpg.Record, day: MeterDay) -> bool:
-    before = (old["quantity"], old["unit"], old["started_at"], old["ended_at"])
-    if before != (day.quantity, day.unit, day.started_at, day.ended_at):
-        return False
-    status = ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED
-    return bool(old["answered"]) or old["status"] == status.value
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

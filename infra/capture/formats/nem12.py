@@ -6,7 +6,7 @@ Rows: 100 header, 200 one register and its interval length, 300 one day of value
 The rows are read here with the csv module: nemreader 0.9.2 keeps a whole file in memory, has no line numbers, and is
 silent about what must be told (it takes NaN, adds a day that is given twice, keeps the first 48 of 96 values, drops
 short days). Registers E (and NEM13 direction E) are taken from the grid, B (I) are sent out; all others are no energy.
-A quality of N means that there is no reading.
+A quality of N means that there is no reading. A value was told when its row was updated, else when the file was made.
 """
 
 import csv
@@ -52,11 +52,20 @@ class _Register:
 class _Day:
     """A 300 row whose quality may still be told by 400 rows."""
 
-    def __init__(self, register: _Register, start: datetime, values: list[Decimal], quality: str, line: int) -> None:
+    def __init__(
+        self,
+        register: _Register,
+        start: datetime,
+        values: list[Decimal],
+        quality: str,
+        told_at: datetime | None,
+        line: int,
+    ) -> None:
         self.register = register
         self.start = start
         self.values = values
         self.qualities = [quality] * len(values)
+        self.told_at = told_at
         self.line = line
 
     def readings(self) -> Iterator[Reading]:
@@ -77,13 +86,15 @@ class _Day:
                 direction=register.direction,
                 quality=quality,
                 line=self.line,
+                told_at=self.told_at,
             )
 
 
 class _File:
-    """The state between rows: the register and the day that are open."""
+    """The state between rows: when the file was made, the register and the day that are open."""
 
     def __init__(self) -> None:
+        self.made_at: datetime | None = None
         self.register: _Register | None = None
         self.day: _Day | None = None
 
@@ -93,12 +104,14 @@ class _File:
             yield from self._quality(row, line)
             return
         yield from self.close_day()
-        if kind == "200":
+        if kind == "100":
+            self.made_at = _moment(f"{row[2].strip()}00") if len(row) > 2 else None
+        elif kind == "200":
             yield from self._open_register(row, line)
         elif kind == "300":
             yield from self._open_day(row, line)
         elif kind == "250":
-            yield _accumulated(row, line)
+            yield _accumulated(row, self.made_at, line)
 
     def close_day(self) -> Iterator[Reading]:
         if self.day is not None:
@@ -144,7 +157,9 @@ class _File:
             bad = next(text for text in texts if not _VALUE.fullmatch(text))
             yield Rejection("NOT_A_NUMBER", f"The day has a value that is not a number: {_shown(bad)!r}.", line=line)
         else:
-            self.day = _Day(self.register, start, [Decimal(text) for text in texts], quality, line)
+            updated = _moment(row[count + 5]) if len(row) > count + 5 else None
+            values = [Decimal(text) for text in texts]
+            self.day = _Day(self.register, start, values, quality, updated or self.made_at, line)
 
     def _quality(self, row: list[str], line: int) -> Iterator[Rejection]:
         """Applies a 400 row: first and last interval, counted from 1, and their quality."""
@@ -159,7 +174,7 @@ class _File:
         yield Rejection("BAD_ROW", "A 400 row names intervals that the day does not have, or no quality.", line=line)
 
 
-def _accumulated(row: list[str], line: int) -> Reading | Rejection:
+def _accumulated(row: list[str], made_at: datetime | None, line: int) -> Reading | Rejection:
     """A 250 row: what a register counted between two dates. Direction E is energy taken, I is energy sent out."""
     if len(row) < 20:
         return Rejection("BAD_ROW", "A 250 row has fewer than 20 fields.", line=line)
@@ -182,6 +197,7 @@ def _accumulated(row: list[str], line: int) -> Reading | Rejection:
         direction=direction,
         quality=row[15].strip(),
         line=line,
+        told_at=(_moment(row[21]) if len(row) > 21 else None) or made_at,
     )
 
 

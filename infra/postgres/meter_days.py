@@ -1,0 +1,154 @@
+"""The activities that a register's days become: one for each local day, made anew where the sum differs.
+
+A register of net flow counts only where no register of use of the same meter holds the time: they are two views of one
+energy, whichever files they came in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
+
+from domain.errors import NotFound
+from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.metering import activities_of
+from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, MeterDay
+from domain.footprint.plausibility import CONFIRMED_GRACE
+from infra.postgres.connection import PooledConnection
+from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
+
+DAYS_AT_ONCE = 1_000
+
+_DAYS = """
+    SELECT local_date, max(commodity) AS commodity, max(unit) AS unit,
+           sum(CASE direction WHEN 'NET' THEN greatest(value, 0) ELSE value END) AS quantity,
+           min(starts_at) AS starts_at, max(ends_at) AS ends_at, bool_or(implausible) AS implausible
+    FROM meter_reading, (
+        SELECT range_agg(tstzrange(starts_at, ends_at)) AS held FROM meter_reading
+        WHERE owner = $1 AND meter = $2 AND register = ANY($5::text[]) AND counted
+            AND starts_at BETWEEN ($4::date[])[1] - interval '402 days'
+                AND ($4::date[])[cardinality($4)] + interval '2 days') AS used
+    WHERE owner = $1 AND meter = $2 AND register = $3 AND local_date = ANY($4) AND counted AND direction <> 'EXPORT'
+        AND starts_at BETWEEN $4[1] - interval '2 days' AND $4[cardinality($4)] + interval '2 days'
+        AND (held IS NULL OR NOT tstzrange(starts_at, ends_at) && held)
+    GROUP BY local_date ORDER BY local_date"""
+_OLD_DAYS = """
+    SELECT day.local_date, day.activity_id, quantity, unit, started_at, ended_at, status, answered
+    FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND activity.id = day.activity_id
+    WHERE day.owner = $1 AND meter = $2 AND register = $3 AND day.local_date = ANY($4)"""
+
+_CONFIRMED = """
+    SELECT max(quantity) FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND id = activity_id
+    WHERE day.owner = $1 AND meter = $2 AND register = $3 AND answered AND status = 'COUNTED'"""
+
+
+class MeterDays:
+    """Within a transaction that holds the person's footprint lock. `emissions` is what was added so far."""
+
+    def __init__(
+        self,
+        connection: PooledConnection,
+        owner: int,
+        *,
+        region: str,
+        now: datetime,
+        choice: FactorChoice,
+        source: ActivitySource = ActivitySource.METER,
+    ) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._region = region
+        self._now = now
+        self._choice = choice
+        self._source = source
+        self.emissions = 0
+        self.activities = 0
+        self.without_factor: dict[Commodity, NotFound] = {}
+
+    async def add_up(self, meter: str, register: str, days: Sequence[date], instead: Sequence[str] = ()) -> None:
+        """Makes the activities of these days what their counted readings say.
+
+        Where a register of `instead` holds the time, this one's readings do not count.
+        """
+        ordered = sorted(days)
+        for at in range(0, len(ordered), DAYS_AT_ONCE):
+            await self._add_up(meter, register, ordered[at : at + DAYS_AT_ONCE], instead)
+
+    async def _add_up(self, meter: str, register: str, days: Sequence[date], instead: Sequence[str]) -> None:
+        owner = self._owner
+        key = (owner, meter, register, days)
+        old = {row["local_date"]: row for row in await self._connection.fetch(_OLD_DAYS, *key)}
+        wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key, instead)]
+        if any(day.implausible for day in wanted):
+            confirmed = await self._connection.fetchval(_CONFIRMED, owner, meter, register)
+            wanted = [_in_view_of(day, confirmed) for day in wanted]
+        fresh = [day for day in wanted if not (day.day in old and _is_same(old[day.day], day))]
+        kept = {day.day for day in wanted} - {day.day for day in fresh}
+        gone: list[UUID] = [row["activity_id"] for day, row in old.items() if day not in kept]
+        if gone:
+            self.emissions -= await reverse_activities(self._connection, owner, gone)
+            await self._connection.execute(
+                "DELETE FROM meter_day WHERE owner = $1 AND activity_id = ANY($2) AND meter = $3 AND register = $4",
+                owner,
+                gone,
+                meter,
+                register,
+            )
+        activities = await self._activities(fresh)
+        await insert_activities(self._connection, owner, [(activity, UNKEYED) for activity in activities])
+        await self._remember(meter, register, activities)
+        self.emissions += sum(activity.emissions for activity in activities)
+        self.activities += len(wanted) if activities or not fresh else 0
+
+    async def _activities(self, days: Sequence[MeterDay]) -> list[Activity]:
+        """None where the region has no factor for what these days used."""
+        try:
+            return await activities_of(
+                self._choice, owner=self._owner, region=self._region, days=days, now=self._now, source=self._source
+            )
+        except NotFound as refusal:
+            self.without_factor.setdefault(days[0].commodity, refusal)
+            return []
+
+    async def _remember(self, meter: str, register: str, activities: Sequence[Activity]) -> None:
+        await self._connection.execute(
+            "INSERT INTO meter_day (owner, meter, register, local_date, activity_id) "
+            "SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[])",
+            self._owner,
+            meter,
+            register,
+            [activity.local_date for activity in activities],
+            [activity.id for activity in activities],
+        )
+
+
+def _meter_day(meter: str, register: str, row: asyncpg.Record) -> MeterDay:
+    return MeterDay(
+        meter=meter,
+        register=register,
+        commodity=Commodity(row["commodity"]),
+        unit=row["unit"],
+        day=row["local_date"],
+        quantity=row["quantity"],
+        started_at=row["starts_at"],
+        ended_at=row["ends_at"],
+        implausible=row["implausible"],
+    )
+
+
+def _in_view_of(day: MeterDay, confirmed: Decimal | None) -> MeterDay:
+    """A day that is hardly more than one which the person confirmed is not asked about."""
+    if confirmed is None or day.quantity > confirmed * CONFIRMED_GRACE:
+        return day
+    return replace(day, implausible=False)
+
+
+def _is_same(old: asyncpg.Record, day: MeterDay) -> bool:
+    before = (old["quantity"], old["unit"], old["started_at"], old["ended_at"])
+    if before != (day.quantity, day.unit, day.started_at, day.ended_at):
+        return False
+    status = ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED
+    return bool(old["answered"]) or old["status"] == status.value
