@@ -188,6 +188,8 @@ def _export_in(bundle: Bundle) -> str:
 
 class AppleHealthReader(LocalReader):
     name = "APPLE_HEALTH"
+    description = "The export of Apple's Health app: walks, runs and rides."
+    file_kinds = (".zip", ".xml")
 
     def recognises(self, head: bytes) -> bool:
         if head.startswith(LISTING):

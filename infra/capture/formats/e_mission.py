@@ -237,6 +237,8 @@ def _journeys(trace: _Trace) -> Iterator[Journey | Rejection]:
 
 class EMissionReader:
     name = "E_MISSION"
+    description = "Phone traces of e-mission and OpenPATH."
+    file_kinds = (".json", ".zip")
 
     def recognises(self, head: bytes) -> bool:
         start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]

@@ -149,6 +149,8 @@ def _moment(value: object) -> datetime | None:
 
 class HealthConnectReader:
     name = "HEALTH_CONNECT"
+    description = "The backup of Android's Health Connect: walks, runs and rides."
+    file_kinds = (".zip", ".db")
 
     def recognises(self, head: bytes) -> bool:
         return head.startswith(b"SQLite format 3\x00")
