@@ -25,7 +25,8 @@ class CapturedDraft:
     `choices` are the factor ids among which the person is asked, `status` is QUARANTINED and `activity` is the choice
     that is shown meanwhile. An `activity` of None means that nothing is to be counted, and `reason` says why; such a
     record is remembered all the same, so that it replaces what an earlier file said of it. `reason` of a quarantined
-    draft is the question to the person. The quantity of a refund is below zero.
+    draft is the question to the person. The quantity of a refund is below zero. `topic` names what an answer is about
+    (a payee, a socket), so that it holds for later records of the same; empty where an answer is for this one alone.
     """
 
     activity: str | None
@@ -40,6 +41,7 @@ class CapturedDraft:
     reason: str = ""
     choices: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """From a charging session to an activity: the energy that went into the car, at the factor of mains electricity.
 
-Home charging is in the house meter already and would count twice.
+Home charging is in the house meter already and would count twice. Where the file does not tell, the person is asked,
+once for each socket. A session abroad counts at the mains of that country.
 """
 
 from decimal import Decimal
@@ -29,8 +30,11 @@ def _draft(charge: Charge) -> CapturedDraft:
         started_at=charge.start,
         ended_at=charge.end,
         source=ActivitySource.DEVICE,
+        region=charge.region,
         status=ActivityStatus.QUARANTINED if asks else ActivityStatus.COUNTED,
         reason="Was this charged at home? Your meter has it then: discard it. Confirm it if not." if asks else "",
+        choices=(MAINS,) if asks else (),
+        topic=f"socket {charge.socket}"[:120] if asks and charge.socket else "",
     )
 
 

@@ -99,12 +99,14 @@ def captured_values(item: Captured) -> list[Any]:
         draft.reason,
         draft.choices,
         draft.caveats,
+        draft.topic,
     ]
 
 
 def captured_item(values: list[Any]) -> Captured:
     kind, source, record, payload, payload_hash, cancels, line, *draft = values
-    activity, quantity, unit, started_at, ended_at, origin, region, shared_by, status, reason, choices, caveats = draft
+    activity, quantity, unit, started_at, ended_at, origin, region, shared_by, status, reason, *rest = draft
+    choices, caveats, topic = rest
     return Captured(
         kind,
         source,
@@ -124,6 +126,7 @@ def captured_item(values: list[Any]) -> Captured:
             reason,
             tuple(choices),
             tuple(caveats),
+            topic,
         ),
         cancels,
         line,

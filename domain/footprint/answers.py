@@ -1,0 +1,37 @@
+"""What a person said once about a payee, a socket or a kind of trip holds for the records that come after.
+
+An answer is the factor that was chosen, or NOT_COUNTED. It is kept by the topic of the draft that it answered.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from domain.footprint.captured import CapturedDraft
+from domain.footprint.model import ActivityStatus
+
+NOT_COUNTED = ""
+_SPEND = "spend.naics."
+
+
+def answered(draft: CapturedDraft, answer: str) -> CapturedDraft:
+    """The draft with the answer put in; the draft as it is where the answer does not fit it any more."""
+    if draft.activity is None or not draft.topic:
+        return draft
+    if answer == NOT_COUNTED:
+        return replace(draft, activity=None, quantity=Decimal(0), reason="You said that it is not to be counted.")
+    if not fits(draft.activity, draft.choices, answer):
+        return draft
+    said = "Counted as you answered before."
+    return replace(
+        draft,
+        activity=answer,
+        status=ActivityStatus.COUNTED,
+        reason="",
+        choices=(),
+        caveats=(*draft.caveats, said),
+    )
+
+
+def fits(activity: str, choices: tuple[str, ...], answer: str) -> bool:
+    """An answer is one of the choices, or another kind of spending for spending."""
+    return answer in choices or answer == activity or (activity.startswith(_SPEND) and answer.startswith(_SPEND))
