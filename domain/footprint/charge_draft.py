@@ -9,7 +9,7 @@ from decimal import Decimal
 from domain.footprint.captured import CapturedDraft
 from domain.footprint.factor_choice import MAINS
 from domain.footprint.model import ActivitySource, ActivityStatus
-from domain.footprint.records import Charge
+from domain.footprint.records import Charge, Journey
 
 
 def draft_of_charge(charge: Charge, _region: str) -> CapturedDraft:
@@ -19,6 +19,23 @@ def draft_of_charge(charge: Charge, _region: str) -> CapturedDraft:
     if charge.at_home:
         return _not_counted(draft, "The meter of the house has this energy already.")
     return draft
+
+
+def draft_of_electric_trip(journey: Journey, kwh: Decimal) -> CapturedDraft:
+    """The energy that an electric car used: it came out of a socket, so it is asked whether that was counted."""
+    return CapturedDraft(
+        activity=MAINS,
+        quantity=kwh,
+        unit="kWh",
+        started_at=journey.start,
+        ended_at=journey.end,
+        source=ActivitySource.DEVICE,
+        shared_by=journey.shared_by,
+        status=ActivityStatus.QUARANTINED,
+        reason="Is this car's charging counted by your meter or a charger? Discard the trip then, confirm it if not.",
+        choices=(MAINS,),
+        topic=f"car {journey.source}"[:120],
+    )
 
 
 def _draft(charge: Charge) -> CapturedDraft:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from domain.footprint.captured import CapturedDraft
+from domain.footprint.charge_draft import draft_of_electric_trip
 from domain.footprint.model import ActivitySource, ActivityStatus
 from domain.footprint.records import Journey, Position, TravelMode
 
@@ -44,6 +45,8 @@ _HOME = "GB"
 
 
 def draft_of_journey(journey: Journey, region: str) -> CapturedDraft:
+    if journey.kwh is not None:
+        return draft_of_electric_trip(journey, journey.kwh)
     metres = journey.metres if journey.metres is not None else track_metres(journey.track)
     asks = journey.mode in (TravelMode.MOTORISED, TravelMode.UNKNOWN)
     country = region.partition("-")[0]

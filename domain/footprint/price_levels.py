@@ -79,6 +79,7 @@ _RATES = (
     "ZAR 11.674 9.6984 10.097 10.551 12.833 14.404 14.172 16.264 15.049 15.619 16.176 18.765 17.477 17.209 19.955 "
     "19.830 20.179 18.954",
 )
+"""A dash is a year without a rate."""
 _CONSUMER_PRICES = (
     "214.537 218.056 224.939 229.594 232.957 236.736 237.017 240.007 245.120 251.107 255.657 258.811 270.970 292.655 "
     "304.702 313.689 321.943 331.655"
@@ -90,8 +91,14 @@ _HOMES = (
     "MXN MX;MYR MY;NOK NO;NZD NZ;PHP PH;PLN PL;RON RO;SEK SE;SGD SG;THB TH;TRY TR;ZAR ZA"
 )
 
-_PER_EURO = {row[:3]: tuple(Decimal(rate) for rate in row[4:].split()) for row in _RATES} | {"EUR": (Decimal(1),)}
-_PRICES = tuple(Decimal(level) for level in _CONSUMER_PRICES.split())
+
+def _years(row: str) -> dict[int, Decimal]:
+    return {FIRST_YEAR + at: Decimal(value) for at, value in enumerate(row.split()) if value != "-"}
+
+
+_PER_EURO = {row[:3]: _years(row[4:]) for row in _RATES}
+_PER_EURO["EUR"] = {year: Decimal(1) for year in _PER_EURO["USD"]}
+_PRICES = _years(_CONSUMER_PRICES)
 _HOME_CURRENCY = {
     country: currency
     for currency, *countries in (group.split() for group in _HOMES.split(";"))
@@ -116,24 +123,18 @@ def worth_in_2022(amount: Decimal, currency: str, year: int) -> Worth | None:
     """None where there is no rate for the currency."""
     if currency not in _PER_EURO:
         return None
-    at = min(max(year - FIRST_YEAR, 0), len(_PRICES) - 1)
-    own, dollar = _rate(currency, at), _rate("USD", at)
+    taken = min(_PER_EURO[currency], key=lambda known: (abs(known - year), known))
+    own, dollar = _PER_EURO[currency][taken], _PER_EURO["USD"][taken]
     dollars = amount / own * dollar
-    real = dollars * _PRICES[PRICE_YEAR - FIRST_YEAR] / _PRICES[at]
-    taken = FIRST_YEAR + at
+    real = dollars * _PRICES[PRICE_YEAR] / _PRICES[taken]
     changed = ""
     if currency != "USD":
         rate = f"1 EUR = {plain(own)} {currency} = {plain(dollar)} USD" if currency != "EUR" else f"{plain(dollar)} USD"
         changed = f"{plain(amount)} {currency} = {_shown(dollars)} USD at the mean rate of {taken} ({rate}; ECB); "
-    level = f"{plain(_PRICES[PRICE_YEAR - FIRST_YEAR])} / {plain(_PRICES[at])}"
+    level = f"{plain(_PRICES[PRICE_YEAR])} / {plain(_PRICES[taken])}"
     prices = f"{_shown(dollars)} USD of {taken} x {level} = {_shown(real)} USD of {PRICE_YEAR} (consumer prices; BLS)."
     nearest = () if taken == year else (f"There are no rates and prices of {year}: those of {taken} were taken.",)
     return Worth(real.quantize(_CENT_OF_A_CENT), (changed + prices, *nearest))
-
-
-def _rate(currency: str, at: int) -> Decimal:
-    rates = _PER_EURO[currency]
-    return rates[min(at, len(rates) - 1)]
 
 
 def _shown(dollars: Decimal) -> str:

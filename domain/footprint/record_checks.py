@@ -84,6 +84,8 @@ class RecordBench:
 def _journey_fault(journey: Journey) -> Fault | None:
     if not 1 <= journey.shared_by <= SHARED_BY_MAX:
         return "BAD_SHARE", f"A journey is shared by 1 to {SHARED_BY_MAX} people."
+    if journey.kwh is not None and not (_is_number(journey.kwh, CHARGE_MAX_KWH) and journey.kwh >= 0):
+        return "ABSURD_VALUE", f"The energy is below zero, no number, or more than {CHARGE_MAX_KWH:,} kWh."
     if journey.metres is None and len(journey.track) < 2:
         return "NO_DISTANCE", "The journey has neither a distance nor a track."
     for point in journey.track:

@@ -238,7 +238,7 @@ SPORT = Category(
 MEDIA = Category(
     "streaming and software",
     "519130",
-    mcc="4816 4899 5734 5735 5815 5816 5817 5818 7372",
+    mcc="4816 4899 5735 5815 5816 5817 5818 7372",
     payees=(
         "netflix|spotify|disney plus|youtube|apple com bill|itunes|google|microsoft|adobe|dazn|steam|nintendo|"
         "playstation"

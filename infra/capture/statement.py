@@ -1,16 +1,15 @@
 """What the readers of bank statements share: days, amounts, text, and the identity of a line.
 
-A bank writes the day of a payment, mostly without a zone. That day is kept as it is written, at a moment that has the
-same date from Hawaii to New Zealand.
+A bank writes the day of a payment, mostly without a zone. That day is kept as it is written: at noon in the zone of the
+person who sent the file.
 """
 
 import hashlib
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 
 TEXT_MAX = 200
-SAME_DAY_EVERYWHERE = time(10, 30, tzinfo=UTC)
 _INTEGER_DIGITS_MAX = 12
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -20,13 +19,14 @@ _SIGNS = {"\u2212": "-", "\u2013": "-", "\uff0d": "-"}
 _MONEY_SIGNS = re.compile(r"[$\u00a3\u20ac\u00a5\u20b9]|\b[A-Z]{3}\b|\bkr\b|\bz\u0142\b")
 
 
-def moment_of(day: date) -> datetime:
-    return datetime.combine(day, SAME_DAY_EVERYWHERE)
+def moment_of(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(12), zone).astimezone(UTC)
 
 
 def day_of(year: int, month: int, day: int) -> date | None:
+    """None for one that does not exist, or that no bank account can be as old as."""
     try:
-        return date(year, month, day)
+        return date(year, month, day) if year > 1900 else None
     except ValueError:
         return None
 

@@ -9,7 +9,7 @@ The file is read twice, first for its habits, so memory stays flat.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ import iso18245
 from domain.footprint.model import Rejection
 from domain.footprint.records import Purchase
 from infra.capture.bank_layouts import KNOWN, Columns, columns_of, currency_in, kind_of
+from infra.capture.moments import LocalReader
 from infra.capture.reader import Unreadable
 from infra.capture.statement import (
     Names,
@@ -102,7 +103,7 @@ class _Habits:
             )
 
 
-class BankCsvReader:
+class BankCsvReader(LocalReader):
     name = "BANK_CSV"
     description = "Bank and card statements as CSV, of any bank whose columns can be told."
     file_kinds = (".csv", ".zip")
@@ -120,7 +121,8 @@ class BankCsvReader:
         day_first, mark = habits.day_first(known.day_first if known else None), habits.mark()
         if columns.amount is not None and known is None and columns.direction is None:
             habits.check_sign()
-        statement = _Statement(columns, day_first, mark, known.currency if known else currency_in(layout.headers))
+        currency = known.currency if known else currency_in(layout.headers)
+        statement = _Statement(columns, day_first, mark, currency, self.zone)
         for line, row in rows(path, layout):
             yield statement.judged(row, line)
 
@@ -141,11 +143,12 @@ def _habits(path: Path, layout: Layout, columns: Columns) -> _Habits:
 
 
 class _Statement:
-    def __init__(self, columns: Columns, day_first: bool, mark: str, currency: str) -> None:
+    def __init__(self, columns: Columns, day_first: bool, mark: str, currency: str, zone: tzinfo) -> None:
         self.columns = columns
         self.day_first = day_first
         self.mark = mark
         self.currency = currency
+        self.zone = zone
         self.names = Names()
 
     def judged(self, row: Sequence[str], line: int) -> Purchase | Rejection:
@@ -168,7 +171,7 @@ class _Statement:
         return Purchase(
             source=source,
             record=self.names.of(source, readable(_cell(row, columns.record)), *said),
-            at=moment_of(day),
+            at=moment_of(day, self.zone),
             amount=spent,
             currency=currency,
             payee=payee,

@@ -5,12 +5,12 @@ of a socket whose meter or charge record may count them too, which `domain/footp
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, TravelMode
+from infra.capture.moments import LocalReader, moment
 from infra.capture.reader import Unreadable
 from infra.capture.statement import Names, decimal_mark, digits_of, number
 from infra.capture.tables import layout_of, read_head, rows
@@ -31,7 +31,7 @@ _ENERGY = ("kwh", "energy", "energy (kwh)", "energy_kwh", "consumption_kwh", "co
 _CAR = ("car", "vehicle", "vehicle id", "car_id")
 
 
-class EvTripReader:
+class EvTripReader(LocalReader):
     name = "EV_TRIPS"
     description = "Electric car trips as CSV: start, end, distance and energy, as car loggers export them."
     file_kinds = (".csv", ".zip")
@@ -47,12 +47,10 @@ class EvTripReader:
         start, end = _column(headers, _START), _column(headers, _END)
         distance, energy, car = _column(headers, tuple(_DISTANCES)), _column(headers, _ENERGY), _column(headers, _CAR)
         for line, row in rows(path, layout):
-            begun, ended = _moment(_cell(row, start)), _moment(_cell(row, end))
+            begun, ended = moment(_cell(row, start), self.zone), moment(_cell(row, end), self.zone)
             length, kwh = _number(_cell(row, distance)), _number(_cell(row, energy))
             if begun is None or ended is None:
-                yield Rejection(
-                    "BAD_TIME", "The trip has no time with a zone, such as 2026-03-01T08:00:00+01:00.", line=line
-                )
+                yield Rejection("BAD_TIME", "The trip has no start or end that exists.", line=line)
             elif length is None or kwh is None or length < 0:
                 yield Rejection("NOT_A_NUMBER", "The trip has no distance or energy.", line=line)
             else:
@@ -86,14 +84,6 @@ def _number(text: str) -> Decimal | None:
     if digits is None:
         return None
     return number(digits, decimal_mark(digits) or next((letter for letter in digits if letter in ".,"), "."))
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
 
 
 READER = EvTripReader()

@@ -10,12 +10,13 @@ import codecs
 import html
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
 from domain.footprint.model import Rejection
 from domain.footprint.records import PaymentKind, Purchase
+from infra.capture.moments import LocalReader
 from infra.capture.reader import Unreadable
 from infra.capture.statement import (
     Names,
@@ -57,7 +58,8 @@ _KINDS = {
 class _Statement:
     """What of a file is known so far: the account that is open and the transaction that is open in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
         self.names = Names()
         self.path: list[str] = []
         self.account: dict[str, str] = {}
@@ -131,7 +133,7 @@ class _Statement:
         return Purchase(
             source=source,
             record=self.names.of(source, readable(values.get("FITID", "")), when[:8], written, said),
-            at=moment_of(day),
+            at=moment_of(day, self.zone),
             amount=-amount,
             currency=currency_of(values.get("CURRENCY", "") or self.currency),
             payee=said,
@@ -144,7 +146,7 @@ class _Statement:
         return Rejection(code, reason, line=self.line_number, record=said or None)
 
 
-class OfxReader:
+class OfxReader(LocalReader):
     name = "OFX"
     description = "Bank and card statements as OFX or QFX."
     file_kinds = (".ofx", ".qfx", ".zip")
@@ -153,7 +155,7 @@ class OfxReader:
         return _START.search(_plain(head)) is not None
 
     def read(self, path: Path) -> Iterator[Purchase | Rejection]:
-        state = _Statement()
+        state = _Statement(self.zone)
         tag = ""
         for kind, text, line in _tokens(path):
             if kind == "text":

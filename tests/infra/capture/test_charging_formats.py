@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -186,10 +187,10 @@ def test_trips(tmp_path: Path) -> None:
     file.write_text(
         "car;start;end;km;kWh\n"
         "Zoe;2026-03-01T08:00:00+01:00;2026-03-01T08:30:00+01:00;20,5;3,1\n"
-        "Zoe;2026-03-01 09:00:00;2026-03-01 09:30:00;20,5;3,1\n"
+        "Zoe;2026-03-29 02:30:00;2026-03-29 03:30:00;20,5;3,1\n"
         "Zoe;2026-03-01T10:00:00Z;2026-03-01T10:30:00Z;far;3,1\n"
     )
-    trip, *rejections = list(reader_of(file).read(file))
+    trip, *rejections = list(reader_of(file, ZoneInfo("Europe/Paris")).read(file))
     assert isinstance(trip, Journey)
     assert (trip.source, trip.mode, trip.metres, trip.kwh) == (
         "EV Zoe",

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -336,3 +337,11 @@ def test_the_same_rows_have_the_same_names_in_a_longer_export(tmp_path: Path) ->
     longer, _rejections = read(table(tmp_path, "Date,Text,Amount\n2026-03-01,Kiosk,-9.00\n" + march))
     assert len({purchase.record for purchase in longer}) == 4
     assert {purchase.record for purchase in shorter} <= {purchase.record for purchase in longer}
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Honolulu", "America/Sao_Paulo", "Pacific/Apia"])
+def test_the_day_is_the_one_that_the_bank_wrote(zone: str) -> None:
+    own = ZoneInfo(zone)
+    path = DATA / "ofx" / "fidelity-savings.ofx"
+    days = [item.at.astimezone(own).date().isoformat() for item in reader_of(path, own).read(path)]
+    assert days == ["2012-07-20", "2012-07-27", "2012-07-27", "2012-07-27"]
