@@ -302,6 +302,10 @@ class AnswerStore(Protocol):
         """
         ...
 
+    async def waiting_alike(self, owner: int, activity_id: UUID, limit: int) -> Sequence[UUID]:
+        """Quarantined activities whose records asked the same as the one that this activity stands for."""
+        ...
+
 
 class ImportStore(Protocol):
     async def by_id(self, owner: int, import_id: UUID) -> ImportJob | None: ...

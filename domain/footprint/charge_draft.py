@@ -33,7 +33,6 @@ def draft_of_electric_trip(journey: Journey, kwh: Decimal) -> CapturedDraft:
         shared_by=journey.shared_by,
         status=ActivityStatus.QUARANTINED,
         reason="Is this car's charging counted by your meter or a charger? Discard the trip then, confirm it if not.",
-        choices=(MAINS,),
         topic=f"car {journey.source}"[:120],
     )
 
@@ -50,7 +49,6 @@ def _draft(charge: Charge) -> CapturedDraft:
         region=charge.region,
         status=ActivityStatus.QUARANTINED if asks else ActivityStatus.COUNTED,
         reason="Was this charged at home? Your meter has it then: discard it. Confirm it if not." if asks else "",
-        choices=(MAINS,) if asks else (),
         topic=f"socket {charge.socket}"[:120] if asks and charge.socket else "",
     )
 

@@ -83,7 +83,7 @@ def _spend(purchase: Purchase, amount: _Amount, category: Category | None) -> Ca
         choices = tuple(offered.factor for offered in ASKED)
     elif category.use is Use.TRIP:
         question = f"Do your trips count {category.label} already? Discard this payment then, else confirm it."
-        topic, choices = f"trips {category.label}", (category.factor,)
+        topic = f"trips {category.label}"
     if abs(amount.dollars) > LARGE_DOLLARS:
         topic = ""
         question = question or f"More than {LARGE_DOLLARS:,} dollars in one payment: did you buy {shown.label}?"

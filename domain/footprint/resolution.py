@@ -21,6 +21,8 @@ _METERED = frozenset({ActivitySource.METER})
 _OF_A_PERSON = {"km": "passenger_km", "passenger_km": "km", "mile": "passenger_mile", "passenger_mile": "mile"}
 """A kilometre that one person goes is a passenger's in a bus, and a vehicle's in a car of their own."""
 SHARED_BY_MAX = 1_000
+ALIKE_MAX = 500
+"""So many others that ask the same are settled with one answer."""
 
 
 async def resolve_activity(
@@ -34,7 +36,7 @@ async def resolve_activity(
     answer: ActivityAnswer,
     now: datetime,
 ) -> Activity:
-    """What stands in the activity's place: for DISCARD itself, REVERSED.
+    """What stands in the activity's place: for DISCARD itself, REVERSED. Others that ask the same are settled alike.
 
     Raises NotFound for what is not there or somebody else's, InvalidInput where the answer does not fit.
     """
@@ -46,11 +48,19 @@ async def resolve_activity(
         return await _answered_before(footprint, answers, owner, activity, answer)
     if answer.resolution is ActivityResolution.CONFIRM and activity.status is ActivityStatus.COUNTED:
         return activity
-    replacement = await _replacement(FactorChoice(factors), activity, answer, region, now)
+    choice = FactorChoice(factors)
+    replacement = await _replacement(choice, activity, answer, region, now)
     if not await answers.settle(owner, activity, answer, replacement, now):
         activity = await footprint.activity(owner, activity_id) or activity
         return await _answered_before(footprint, answers, owner, activity, answer)
-    return replacement or replace(activity, status=ActivityStatus.REVERSED)
+    result = replacement or replace(activity, status=ActivityStatus.REVERSED)
+    for alike in await answers.waiting_alike(owner, result.id, ALIKE_MAX):
+        waiting = await footprint.activity(owner, alike)
+        if waiting is not None and waiting.status is ActivityStatus.QUARANTINED:
+            await answers.settle(
+                owner, waiting, answer, await _replacement(choice, waiting, answer, region, now), now
+            )
+    return result
 
 
 def _check_form(answer: ActivityAnswer) -> None:

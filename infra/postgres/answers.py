@@ -1,5 +1,6 @@
 """What persons said of their activities, and what it does to the records behind them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from domain.footprint.model import Activity, ActivityAnswer, ActivityResolution
 from infra.postgres.connection import Database
 from infra.postgres.footprint import UNKEYED, insert_activities, lock_footprint, reverse_activities
 from infra.postgres.habits import habits_of, keep_habits
+from infra.postgres.remembered_answers import remember, waiting_alike
 
 
 class PostgresAnswers:
@@ -50,6 +52,7 @@ class PostgresAnswers:
                 successor,
                 now,
             )
+            await remember(connection, owner, activity, answer, replacement, now)
             await connection.execute(
                 "UPDATE activity SET adjusted_by = $3 WHERE owner = $1 AND id = $2", owner, activity.id, successor
             )
@@ -62,3 +65,7 @@ class PostgresAnswers:
                     successor,
                 )
         return True
+
+    async def waiting_alike(self, owner: int, activity_id: UUID, limit: int) -> Sequence[UUID]:
+        async with self._pool.acquire() as connection:
+            return await waiting_alike(connection, owner, activity_id, limit)

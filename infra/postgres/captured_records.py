@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from domain.errors import DomainError
+from domain.footprint.answers import answered
 from domain.footprint.captured import Captured
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.model import Activity, ActivityStatus, Rejection
@@ -23,6 +24,7 @@ from domain.footprint.recording import activity_of_draft
 from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
 from infra.postgres.habits import habits_of, keep_habits, whereabouts_of
+from infra.postgres.remembered_answers import answers_about
 
 _KNOWN = """
     SELECT source, record, payload_hash, activity_id, answered FROM captured_record
@@ -31,8 +33,10 @@ _SUPERSEDE = """
     UPDATE captured_record SET superseded = true
     WHERE owner = $1 AND NOT superseded AND (source, record) IN (SELECT * FROM unnest($2::text[], $3::text[]))"""
 _ADD = """
-    INSERT INTO captured_record (owner, import_id, kind, source, record, payload, payload_hash, cancels, activity_id)
-    SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::uuid[])"""
+    INSERT INTO captured_record (owner, import_id, kind, source, record, payload, payload_hash, cancels, activity_id,
+                                 topic, asked)
+    SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::uuid[],
+                                 $10::text[], $11::boolean[])"""
 _CANCELLED = """
     SELECT undone.activity_id FROM captured_record AS undone JOIN captured_record AS credit USING (owner, source)
     WHERE owner = $1 AND credit.cancels = undone.record AND undone.activity_id IS NOT NULL
@@ -79,7 +83,7 @@ class CapturedRecording:
     async def merge(self, items: Sequence[Captured]) -> None:
         self.accepted += len(items)
         known = await self._known(items)
-        fresh = [item for item in items if _hash_in(known, item) != item.payload_hash]
+        fresh = await self._answered([item for item in items if _hash_in(known, item) != item.payload_hash])
         made = [pair for item in fresh if (pair := await self._made(item)) is not None]
         replaced = {key: known[key] for item, _activity in made if (key := _key(item)) in known}
         await self._supersede(list(replaced.values()))
@@ -106,6 +110,15 @@ class CapturedRecording:
         sources, records = [item.source for item in items], [item.record for item in items]
         rows = await self._connection.fetch(_KNOWN, self._owner, sources, records)
         return {(row["source"], row["record"]): row for row in rows}
+
+    async def _answered(self, items: Sequence[Captured]) -> list[Captured]:
+        """The records with what the person said earlier of their like."""
+        topics = sorted({item.draft.topic for item in items if item.draft.topic})
+        said = await answers_about(self._connection, self._owner, topics) if topics else {}
+        return [
+            replace(item, draft=answered(item.draft, said[item.draft.topic])) if item.draft.topic in said else item
+            for item in items
+        ]
 
     async def _made(self, item: Captured) -> _Made | None:
         """The record with its activity, if it is to have one; None where it is refused."""
@@ -176,6 +189,8 @@ class CapturedRecording:
             [item.payload_hash for item, _activity in made],
             [item.cancels for item, _activity in made],
             [activity.id if activity else None for _item, activity in made],
+            [item.draft.topic for item, _activity in made],
+            [item.draft.status is ActivityStatus.QUARANTINED for item, _activity in made],
         )
 
 

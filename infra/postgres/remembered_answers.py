@@ -1,0 +1,57 @@
+"""What a person said once, kept by its topic: a payee, a socket, a kind of trip."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from domain.footprint.answers import NOT_COUNTED
+from domain.footprint.model import Activity, ActivityAnswer, ActivityResolution
+from infra.postgres.connection import PooledConnection
+
+_REMEMBER = """
+    INSERT INTO remembered_answer VALUES ($1, $2, $3, $4)
+    ON CONFLICT (owner, topic) DO UPDATE SET answer = excluded.answer, answered_at = excluded.answered_at"""
+_ALIKE = """
+    SELECT other.activity_id FROM captured_record AS answered JOIN captured_record AS other USING (owner, topic)
+    JOIN activity ON activity.owner = other.owner AND activity.id = other.activity_id
+    WHERE owner = $1 AND answered.activity_id = $2 AND topic <> '' AND answered.asked AND other.asked
+        AND NOT other.answered AND NOT other.superseded AND activity.status = 'QUARANTINED'
+    ORDER BY other.activity_id LIMIT $3"""
+
+
+async def answers_about(connection: PooledConnection, owner: int, topics: Sequence[str]) -> dict[str, str]:
+    rows = await connection.fetch(
+        "SELECT topic, answer FROM remembered_answer WHERE owner = $1 AND topic = ANY($2)", owner, topics
+    )
+    return {row["topic"]: row["answer"] for row in rows}
+
+
+async def remember(
+    connection: PooledConnection,
+    owner: int,
+    activity: Activity,
+    answer: ActivityAnswer,
+    replacement: Activity | None,
+    now: datetime,
+) -> None:
+    """Keeps an answer to what a record asked, and a correction of what it is; nothing said of one record alone.
+
+    To discard what was counted, or was merely odd, tells nothing about others of its kind.
+    """
+    row = await connection.fetchrow(
+        "SELECT topic, asked FROM captured_record WHERE owner = $1 AND activity_id = $2 AND NOT superseded",
+        owner,
+        activity.id,
+    )
+    if row is None or not row["topic"]:
+        return
+    corrects = answer.resolution is ActivityResolution.CHOOSE and answer.activity is not None
+    if row["asked"] or corrects:
+        said = NOT_COUNTED if replacement is None else replacement.activity
+        await connection.execute(_REMEMBER, owner, row["topic"], said, now)
+
+
+async def waiting_alike(connection: PooledConnection, owner: int, activity_id: UUID, limit: int) -> list[UUID]:
+    """Activities that still wait for the answer that this one's record has had."""
+    rows = await connection.fetch(_ALIKE, owner, activity_id, limit)
+    return [row["activity_id"] for row in rows]

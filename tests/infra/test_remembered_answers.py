@@ -1,0 +1,108 @@
+"""A payee, a socket or a kind of trip is asked about once, on the real store."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from domain.footprint.model import Activity, ActivityStatus
+from domain.footprint.purchase_draft import DIESEL
+from infra.postgres.connection import Database
+from tests.conftest import TestDatabase
+from tests.domain.footprint.test_record_checks import charge, purchase
+from tests.infra.test_answers import CONFIRM, DISCARD, OWNER, Desk, choose
+
+HAIR = "spend.naics.812112"
+CLOTHES = "spend.naics.315280"
+
+
+@pytest.fixture
+async def desk(database: TestDatabase) -> AsyncIterator[Desk]:
+    opened = await Database.open(database.app_url)
+    yield Desk(opened)
+    await opened.close()
+
+
+async def states(desk: Desk) -> list[tuple[str, ActivityStatus]]:
+    return sorted((item.activity, item.status) for item in await desk.all())
+
+
+async def counted(desk: Desk) -> list[Activity]:
+    return [item for item in await desk.all() if item.status is ActivityStatus.COUNTED]
+
+
+async def test_one_answer_settles_all_of_the_payee_and_those_to_come(desk: Desk) -> None:
+    known = purchase(record="0", mcc=None, payee="Tesco 12")
+    await desk.send(known, *(purchase(record=str(number), mcc=None, payee=f"ANON {number}") for number in (1, 2, 3)))
+    waiting = await desk.waiting()
+    assert len(waiting) == 3
+    await desk.say(waiting[0], choose(HAIR))
+    assert await desk.waiting() == []
+    await desk.send(purchase(record="9", mcc=None, payee="ANON 9"))
+    assert [item.activity for item in await counted(desk)].count(HAIR) == 4
+    assert await desk.total() == sum(item.emissions for item in await counted(desk))
+    [later] = [item for item in await counted(desk) if "Counted as you answered before." in item.explanation.caveats]
+    assert later.activity == HAIR
+
+
+async def test_what_was_discarded_stays_out(desk: Desk) -> None:
+    await desk.send(purchase(record="1", mcc=None, payee="ANON"), purchase(record="2", mcc=None, payee="ANON"))
+    await desk.say((await desk.waiting())[0], DISCARD)
+    job = await desk.send(purchase(record="3", mcc=None, payee="ANON"))
+    assert (job.records_imported, await desk.waiting(), await counted(desk)) == (1, [], [])
+    assert await desk.total() == 0
+
+
+async def test_a_correction_of_what_was_counted_holds_from_then_on(desk: Desk) -> None:
+    await desk.send(purchase(record="1", mcc=None, payee="Tesco 1"), purchase(record="2", mcc=None, payee="Tesco 2"))
+    [first, _second] = await counted(desk)
+    await desk.say(first, choose(CLOTHES))
+    await desk.send(purchase(record="3", mcc=None, payee="Tesco 3"))
+    assert sorted(item.activity for item in await counted(desk)) == ["spend.naics.311999", CLOTHES, CLOTHES]
+
+
+async def test_to_discard_one_that_was_counted_says_nothing_of_the_others(desk: Desk) -> None:
+    await desk.send(purchase(record="1"))
+    await desk.say((await counted(desk))[0], DISCARD)
+    await desk.send(purchase(record="2"))
+    assert len(await counted(desk)) == 1
+
+
+async def test_fuel_is_asked_once(desk: Desk) -> None:
+    fills = [purchase(record=str(number), mcc="5541", payee=f"STATION {number}") for number in range(3)]
+    await desk.send(*fills[:2])
+    await desk.say((await desk.waiting())[0], choose(DIESEL))
+    await desk.send(fills[2])
+    assert [(item.activity, item.status) for item in await counted(desk)] == [(DIESEL, ActivityStatus.COUNTED)] * 3
+
+
+async def test_a_socket_is_asked_once(desk: Desk) -> None:
+    sessions = [
+        charge(record=str(number), at_home=None, socket=socket, start=start, end=start + timedelta(minutes=30))
+        for number, socket in enumerate(["A", "A", "B", "A", "B"])
+        for start in [charge().start + timedelta(hours=number)]
+    ]
+    await desk.send(*sessions[:3])
+    [at_b, *at_a] = sorted(await desk.waiting(), key=lambda item: item.started_at, reverse=True)
+    await desk.say(at_a[0], DISCARD)
+    assert await desk.waiting() == [at_b]
+    await desk.say(at_b, CONFIRM)
+    await desk.send(*sessions[3:])
+    assert (len(await counted(desk)), await desk.waiting()) == (2, [])
+
+
+async def test_another_person_is_asked(desk: Desk) -> None:
+    await desk.send(purchase(record="1", mcc=None, payee="ANON"))
+    await desk.say((await desk.waiting())[0], choose(HAIR))
+    row = await desk.database.pool.fetchrow("SELECT owner, topic, answer FROM remembered_answer")
+    assert tuple(row) == (OWNER, "payee anon", HAIR)
+
+
+async def test_a_large_sum_is_asked_although_the_payee_is_known(desk: Desk) -> None:
+    small = purchase(record="1", mcc=None, payee="ANON")
+    await desk.send(small)
+    await desk.say((await desk.waiting())[0], choose(HAIR))
+    await desk.send(replace(small, record="2", amount=Decimal(50_000)))
+    assert len(await desk.waiting()) == 1
