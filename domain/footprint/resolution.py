@@ -57,9 +57,7 @@ async def resolve_activity(
     for alike in await answers.waiting_alike(owner, result.id, ALIKE_MAX):
         waiting = await footprint.activity(owner, alike)
         if waiting is not None and waiting.status is ActivityStatus.QUARANTINED:
-            await answers.settle(
-                owner, waiting, answer, await _replacement(choice, waiting, answer, region, now), now
-            )
+            await answers.settle(owner, waiting, answer, await _replacement(choice, waiting, answer, region, now), now)
     return result
 
 

@@ -14,7 +14,7 @@ _REMEMBER = """
 _ALIKE = """
     SELECT other.activity_id FROM captured_record AS answered JOIN captured_record AS other USING (owner, topic)
     JOIN activity ON activity.owner = other.owner AND activity.id = other.activity_id
-    WHERE owner = $1 AND answered.activity_id = $2 AND topic <> '' AND answered.asked AND other.asked
+    WHERE answered.owner = $1 AND answered.activity_id = $2 AND topic <> '' AND answered.asked AND other.asked
         AND NOT other.answered AND NOT other.superseded AND activity.status = 'QUARANTINED'
     ORDER BY other.activity_id LIMIT $3"""
 
