@@ -20,5 +20,5 @@ REMEMBERED = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("gramme", "0007_create_answers")]
+    dependencies = [("gramme", "0008_add_counters")]
     operations = [ops.RunSQL(TOPICS + REMEMBERED)]
