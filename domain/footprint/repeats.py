@@ -120,7 +120,7 @@ def compare(stated: StatedTotal, verdict: Verdict) -> None:
     """Notes where the readings that fill the time of a stated total add up to something else."""
     start, end = int(stated.start.timestamp()), int(stated.end.timestamp())
     for register, indices in verdict.kept:
-        if (register.meter, register.register) != (stated.source, stated.register):
+        if (register.meter, register.register) != (stated.source, stated.register) or start >= end:
             continue
         first = bisect_left(indices, start, key=register.starts.__getitem__)
         last = bisect_left(indices, end, key=register.starts.__getitem__)

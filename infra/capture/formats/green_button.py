@@ -7,7 +7,8 @@ stays flat however long it is. A document type declaration is refused, and with 
 How an IntervalBlock finds its ReadingType: by its `up` or `self` link to a MeterReading and on by `related`; where
 links are missing or lead nowhere, the single ReadingType of the feed; else the block is refused as ambiguous. No unit
 is ever assumed. The register is the direction of flow, so that two views of one energy (hours and days, energy and
-power) meet in one.
+power) meet in one. A value was told when its entry was updated. What a UsageSummary states for a whole billing period
+is given on, to be compared with the readings of that time.
 """
 
 import re
@@ -23,15 +24,19 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.footprint.records import StatedTotal
 from infra.capture.reader import Unreadable
 
 OBJECTS_MAX = 10_000
 BLOCK_ENTRIES_MAX = 100_000
 DEPTH_MAX = 40
 
-_UNITS = {"72": "Wh", "38": "W", "169": "therm", "119": "ft3", "42": "m3"}
+_UNITS = {"72": "Wh", "38": "W", "169": "therm", "119": "ft3", "42": "m3", "128": "gal_us", "134": "L"}
 _ENERGY_UNITS = frozenset({"Wh", "W"})
-_COMMODITIES = {"0": Commodity.ELECTRICITY, "1": Commodity.GAS}
+_WATER_UNITS = frozenset({"m3", "ft3", "gal_us", "L"})
+_COMMODITIES = {"0": Commodity.ELECTRICITY, "1": Commodity.GAS, "2": Commodity.WATER}
+_SUMMARIES = frozenset({"UsageSummary", "ElectricPowerUsageSummary"})
+_STATED = ("uom", "powerOfTenMultiplier", "value")
 _POWERS_OF_TEN = range(-12, 10)
 _DIRECTIONS = {
     "": Direction.IMPORT,
@@ -48,10 +53,11 @@ _HOST = re.compile(r"[a-z]+://[^/]*", re.IGNORECASE)
 
 @dataclass(slots=True)
 class _Entry:
-    """The links of one Atom entry, without host and leading slash."""
+    """The links of one Atom entry, without host and leading slash, and when it was made or changed."""
 
     self_link: str = ""
     up: str = ""
+    updated: datetime | None = None
     related: list[str] = field(default_factory=list)
 
 
@@ -60,13 +66,15 @@ class _Feed:
     """What the first pass found, by the `self` link of each object."""
 
     usage_points: dict[str, str] = field(default_factory=dict)
-    """Service kind of each: 0 electricity, 1 gas."""
+    """Service kind of each: 0 electricity, 1 gas, 2 water."""
     meter_readings: dict[str, _Entry] = field(default_factory=dict)
     reading_types: dict[str, dict[str, str]] = field(default_factory=dict)
     blocks_of: dict[str, str] = field(default_factory=dict)
     """Links under which blocks are found, and the MeterReading that they belong to."""
     block_entries: list[_Entry] = field(default_factory=list)
     """The entries that hold IntervalBlocks, in the order of the file: their links may stand after their content."""
+    summaries: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    updated: datetime | None = None
     readings: int = 0
 
     def add_meter_reading(self, entry: _Entry) -> None:
@@ -112,6 +120,7 @@ class _Meaning:
     direction: Direction
     unit: str
     scale: Decimal
+    told_at: datetime | None
 
 
 class GreenButtonReader:
@@ -124,12 +133,13 @@ class GreenButtonReader:
             head = head.decode("utf-16", errors="ignore").encode()
         return b"naesb.org/espi" in head or re.search(rb"<([A-Za-z]+:)?feed[\s>]", head) is not None
 
-    def read(self, path: Path) -> Iterator[Reading | Rejection]:
+    def read(self, path: Path) -> Iterator[Reading | StatedTotal | Rejection]:
         try:
             feed = _feed(path)
             if not feed.readings:
                 raise Unreadable("NO_READINGS", "The file is a feed without any meter readings.")
             yield from _intervals(path, feed)
+            yield from _stated_totals(feed)
         except DefusedXmlException as error:
             raise Unreadable(
                 "FORBIDDEN_XML", "The file has a document type or entities, which meter data never needs."
@@ -166,6 +176,11 @@ def _feed(path: Path) -> _Feed:
             continue
         if name == "link":
             _add_link(entry, element)
+        elif name == "updated" and len(around) > 1:
+            if _local(around[-2]) == "entry":
+                entry.updated = _moment(element)
+            elif _local(around[-2]) == "feed":
+                feed.updated = _moment(element)
         elif name == "IntervalReading":
             feed.readings += 1
             _forget(element, around)
@@ -175,7 +190,7 @@ def _feed(path: Path) -> _Feed:
             if len(feed.block_entries) > BLOCK_ENTRIES_MAX:
                 raise Unreadable("TOO_MANY_OBJECTS", "The file has more blocks of readings than can be read at once.")
             _forget(element, around)
-        elif name in {"UsagePoint", "MeterReading", "ReadingType"}:
+        elif name in {"UsagePoint", "MeterReading", "ReadingType"} | _SUMMARIES:
             found.append((name, element))
             if len(found) > OBJECTS_MAX:
                 raise Unreadable("TOO_MANY_OBJECTS", "The file describes more meters than a person has.")
@@ -187,14 +202,59 @@ def _feed(path: Path) -> _Feed:
 
 
 def _remember(feed: _Feed, kind: str, element: Element, entry: _Entry) -> None:
-    if len(feed.usage_points) + len(feed.meter_readings) + len(feed.reading_types) >= OBJECTS_MAX:
+    objects = len(feed.usage_points) + len(feed.meter_readings) + len(feed.reading_types) + len(feed.summaries)
+    if objects >= OBJECTS_MAX:
         raise Unreadable("TOO_MANY_OBJECTS", "The file describes more meters than a person has.")
     if kind == "UsagePoint":
         feed.usage_points[entry.self_link] = _text(element, "ServiceCategory", "kind")
     elif kind == "MeterReading":
         feed.add_meter_reading(entry)
+    elif kind in _SUMMARIES:
+        feed.summaries.append((entry.self_link or entry.up, _summary_of(element)))
     else:
         feed.reading_types[entry.self_link] = {_local(child): (child.text or "").strip() for child in element}
+
+
+def _summary_of(element: Element) -> dict[str, str]:
+    """The texts of a summary that are used, by path."""
+    paths = [("billingPeriod", "start"), ("billingPeriod", "duration")]
+    paths += [("overallConsumptionLastPeriod", name) for name in _STATED]
+    return {path[1]: _text(element, *path) for path in paths}
+
+
+def _stated_totals(feed: _Feed) -> Iterator[StatedTotal]:
+    """What summaries state for billing periods that are over."""
+    for link, summary in feed.summaries:
+        unit, scale = _UNITS.get(summary["uom"]), _scale(summary["powerOfTenMultiplier"])
+        meter = feed.usage_point_of(re.sub(r"/(ElectricPower)?UsageSummary.*", "/MeterReading", link))
+        service = feed.kind_of(meter)
+        numbers = (summary["start"], summary["duration"])
+        if unit is None or unit == "W" or scale is None or not all(_SECONDS.fullmatch(text) for text in numbers):
+            continue
+        commodity = _commodity(service, unit)
+        if commodity is None or not _NUMBER.fullmatch(summary["value"]):
+            continue
+        try:
+            start = datetime.fromtimestamp(int(summary["start"]), UTC)
+            end = start + timedelta(seconds=int(summary["duration"]))
+        except (OverflowError, ValueError):
+            continue
+        value = Decimal(summary["value"]) * scale
+        yield StatedTotal(
+            meter, _register_name(Direction.IMPORT, unit), start, end, value, unit, Direction.IMPORT, commodity
+        )
+
+
+def _scale(power: str) -> Decimal | None:
+    """10 to this power, which is 0 where nothing is said; None where it is out of range."""
+    power = power or "0"
+    if not re.fullmatch(r"-?\d{1,2}", power, re.ASCII) or int(power) not in _POWERS_OF_TEN:
+        return None
+    return Decimal(1).scaleb(int(power))
+
+
+def _register_name(direction: Direction, unit: str) -> str:
+    return _REGISTERS[direction] if unit in _ENERGY_UNITS else f"{_REGISTERS[direction]} {unit}"
 
 
 def _intervals(path: Path, feed: _Feed) -> Iterator[Reading | Rejection]:
@@ -238,8 +298,8 @@ def _meaning(feed: _Feed, block: _Entry) -> _Meaning | Rejection:
     unit = _UNITS.get(kind.get("uom", ""))
     if unit is None:
         return Rejection("UNKNOWN_UNIT", "The unit of these values is missing or is not one of energy.", record=record)
-    power = kind.get("powerOfTenMultiplier") or "0"
-    if not re.fullmatch(r"-?\d{1,2}", power, re.ASCII) or int(power) not in _POWERS_OF_TEN:
+    scale = _scale(kind.get("powerOfTenMultiplier", ""))
+    if scale is None:
         return Rejection("BAD_MULTIPLIER", "The power of ten of these values is out of range.", record=record)
     direction = _DIRECTIONS.get(kind.get("flowDirection", ""))
     if direction is None:
@@ -249,16 +309,23 @@ def _meaning(feed: _Feed, block: _Entry) -> _Meaning | Rejection:
     commodity = _commodity(service, unit)
     if commodity is None:
         return Rejection("UNIT_MISMATCH", f"The unit {unit} does not fit the kind of this meter.", record=record)
-    register = _REGISTERS[direction] if unit in _ENERGY_UNITS else f"{_REGISTERS[direction]} {unit}"
-    return _Meaning(meter, register, commodity, direction, unit, Decimal(1).scaleb(int(power)))
+    register = _register_name(direction, unit)
+    return _Meaning(meter, register, commodity, direction, unit, scale, block.updated or feed.updated)
 
 
 def _commodity(service: str | None, unit: str) -> Commodity | None:
     """By the meter's kind where the feed tells one, else by the unit; None where the two contradict each other."""
     if service is None:
-        return Commodity.ELECTRICITY if unit in _ENERGY_UNITS else Commodity.GAS
+        if unit in _ENERGY_UNITS:
+            return Commodity.ELECTRICITY
+        return Commodity.WATER if unit in {"gal_us", "L"} else Commodity.GAS
     commodity = _COMMODITIES.get(service)
-    return None if commodity is Commodity.ELECTRICITY and unit not in _ENERGY_UNITS else commodity
+    fits = {
+        Commodity.ELECTRICITY: unit in _ENERGY_UNITS,
+        Commodity.GAS: unit not in {"gal_us", "L"},
+        Commodity.WATER: unit in _WATER_UNITS,
+    }
+    return commodity if commodity is not None and fits[commodity] else None
 
 
 def _has_unknown_flow(feed: _Feed, block: _Entry) -> bool:
@@ -290,7 +357,18 @@ def _reading(element: Element, meaning: _Meaning) -> Reading | Rejection:
         direction=meaning.direction,
         commodity=meaning.commodity,
         quality=_text(element, "ReadingQuality", "quality")[:8],
+        told_at=meaning.told_at,
     )
+
+
+def _moment(element: Element) -> datetime | None:
+    """What an Atom date says, in UTC where it names no offset; None where it is no date."""
+    text = (element.text or "").strip()
+    try:
+        found = datetime.fromisoformat(text[:40])
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _local(element: Element) -> str:

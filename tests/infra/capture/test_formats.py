@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.footprint.checks import judge
-from domain.footprint.model import Direction, Reading
+from domain.footprint.model import Commodity, Direction, Reading
 from infra.capture.reader import Unreadable
 from infra.capture.registry import import_formats, reader_of, readers
 from tests.infra.capture.files import DATA, NOW, accepted, codes, expected, judged
@@ -283,3 +283,71 @@ def test_an_unknown_flow_is_taken_as_use_and_said(tmp_path: Path) -> None:
     verdict = judge(reader_of(file).read(file), NOW)
     assert verdict.total(Direction.IMPORT) == Decimal("0.5")
     assert codes(verdict) == ["FLOW_UNKNOWN"]
+
+
+def one_type(uom: str) -> str:
+    return entry(f"<ReadingType><uom>{uom}</uom><flowDirection>1</flowDirection></ReadingType>", link("self", "R/1"))
+
+
+def usage_point(kind: str) -> str:
+    content = f"<UsagePoint><ServiceCategory><kind>{kind}</kind></ServiceCategory></UsagePoint>"
+    return entry(content, link("self", "UsagePoint/1"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "uom", "commodity", "total"),
+    [
+        ("2", "42", Commodity.WATER, "500"),
+        ("2", "134", Commodity.WATER, "0.5"),
+        ("2", "128", Commodity.WATER, "1.892705892"),
+        ("1", "42", Commodity.GAS, "500"),
+        ("1", "119", Commodity.GAS, "500"),
+        ("1", "72", Commodity.GAS, "0.5"),
+        ("0", "72", Commodity.ELECTRICITY, "0.5"),
+    ],
+)
+def test_what_a_meter_measures(tmp_path: Path, kind: str, uom: str, commodity: Commodity, total: str) -> None:
+    file = tmp_path / "feed"
+    file.write_text(feed(usage_point(kind), one_type(uom), entry(BLOCK, link("up", "UsagePoint/1/MeterReading/1"))))
+    verdict = judge(reader_of(file).read(file), NOW)
+    assert [(register.meter, register.commodity) for register, _indices in verdict.kept] == [
+        ("UsagePoint/1", commodity)
+    ]
+    assert verdict.total(Direction.IMPORT) == Decimal(total)
+
+
+@pytest.mark.parametrize(("kind", "uom"), [("2", "72"), ("2", "169"), ("1", "134"), ("0", "42"), ("3", "42")])
+def test_a_unit_that_does_not_fit_the_meter(tmp_path: Path, kind: str, uom: str) -> None:
+    file = tmp_path / "feed"
+    file.write_text(feed(usage_point(kind), one_type(uom), entry(BLOCK)))
+    assert codes(judge(reader_of(file).read(file), NOW)) == ["UNIT_MISMATCH"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds", "told"),
+    [("500", 3_600, []), ("501", 3_600, ["TOTAL_DIFFERS"]), ("501", 7_200, []), ("x", 3_600, []), ("9", 0, [])],
+)
+def test_a_stated_total_is_compared_where_the_readings_fill_its_time(
+    tmp_path: Path, stated: str, seconds: int, told: list[str]
+) -> None:
+    summary = entry(
+        f"<UsageSummary><billingPeriod><duration>{seconds}</duration><start>1767250800</start></billingPeriod>"
+        f"<overallConsumptionLastPeriod><uom>72</uom><value>{stated}</value></overallConsumptionLastPeriod>"
+        "</UsageSummary>",
+        link("self", "UsagePoint/1/UsageSummary/1"),
+    )
+    file = tmp_path / "feed"
+    file.write_text(feed(usage_point("0"), one_type("72"), entry(BLOCK), summary))
+    verdict = judge(reader_of(file).read(file), NOW)
+    assert codes(verdict) == told
+    assert verdict.total(Direction.IMPORT) == Decimal("0.5")
+
+
+def test_of_two_blocks_the_one_updated_later_holds(tmp_path: Path) -> None:
+    newer = entry(BLOCK, "<updated>2026-02-02T00:00:00Z</updated>")
+    older = entry(BLOCK.replace("500", "700"), "<updated>2026-02-01T00:00:00+00:00</updated>")
+    file = tmp_path / "feed"
+    file.write_text(feed(one_type("72"), newer, older))
+    verdict = judge(reader_of(file).read(file), NOW)
+    assert codes(verdict) == ["REPLACED"]
+    assert verdict.total(Direction.IMPORT) == Decimal("0.5")
