@@ -101,11 +101,12 @@ def set_terms(
     tick_size: int | None = None,
     lot_size: int | None = None,
     reference_price: int | None = None,
+    key: UUID | None = None,
     **changes: Any,
 ) -> SetTerms:
     return SetTerms(
         caller=OPERATOR,
-        key=new_key(),
+        key=key or new_key(),
         symbol=symbol,
         changes=changes,
         tick_size=tick_size,

@@ -27,9 +27,12 @@ from domain.commands import (
     CreateProgramme,
     Deposit,
     ExpireDue,
+    HaltMarket,
     Issue,
     PlaceOrder,
     RedeemOffer,
+    ResumeMarket,
+    SetTerms,
 )
 from domain.ids import NOBODY
 
@@ -138,6 +141,9 @@ class NaiveMarket:
             "CANCEL_ORDER": self._cancel,
             "EXPIRE_DUE": self._expire,
             "CHANGE_PHASE": self._change_phase,
+            "SET_TERMS": self._set_terms,
+            "HALT_MARKET": self._halt_market,
+            "RESUME_MARKET": self._resume_market,
             "DEPOSIT": self._deposit,
             "ISSUE": self._issue,
             "CREATE_PROGRAMME": self._create_programme,
@@ -209,6 +215,9 @@ class NaiveMarket:
             raise invalid("quantity")
         if command.price < 1 or Fraction(command.price * 1_000, 1_000_000) < 1:
             raise invalid("price")
+        limits = self.limits.get(command.symbol, {})
+        if not limits.get("smallest_order", 1) <= command.quantity <= limits.get("largest_order", 10**12):
+            raise Refused("ORDER_LIMIT_EXCEEDED")
         self._check_phase(command, waits=not market and not immediate and not command.post_only)
         self._check_limits(command, may_rest=not market and not immediate)
         assert command.key is not None
@@ -238,11 +247,8 @@ class NaiveMarket:
         ]
         owned = self.owned[command.caller, command.symbol]
         could_own = owned + sum(order.remaining for order in mine if order.buys) + command.quantity
-        if (
-            command.quantity < limits.get("smallest", 1)
-            or command.quantity > limits.get("largest", 10**12)
-            or (may_rest and len(mine) >= limits.get("open", 10_000))
-            or (command.side == "BUY" and could_own > limits.get("holding", could_own))
+        if (may_rest and len(mine) >= limits.get("open_orders", 10_000)) or (
+            command.side == "BUY" and could_own > limits.get("holding", could_own)
         ):
             raise Refused("ORDER_LIMIT_EXCEEDED")
 
@@ -266,12 +272,12 @@ class NaiveMarket:
                 order.status, order.reason = "CANCELLED", "FOK_NOT_FILLABLE"
                 return
         while order.remaining and (in_reach := self._in_reach(order)):
-            if in_reach[0].owner == order.owner:
-                order.status, order.reason = "CANCELLED", "SELF_TRADE"
-                return
             if self._runs_away(order.symbol, in_reach[0].price):
                 self._halt(order.symbol)
                 break
+            if in_reach[0].owner == order.owner:
+                order.status, order.reason = "CANCELLED", "SELF_TRADE"
+                return
             self._trade(order, in_reach[0])
         if order.remaining and order.time_in_force in ("IOC", "FOK"):
             order.status, order.reason = "CANCELLED", "IOC_REMAINDER"
@@ -339,6 +345,25 @@ class NaiveMarket:
         assert phase.ends is not None
         phase.name, phase.until = "HALTED", min(self.now + timedelta(minutes=5), phase.ends)
 
+    def _set_terms(self, command: SetTerms, now: datetime) -> Answer:
+        phase, before = self.phases[command.symbol], self.limits.setdefault(command.symbol, {})
+        was = before.get("batch_seconds", 0)
+        before.update(command.changes)
+        phase.reference = command.reference_price or phase.reference
+        if before.get("batch_seconds", 0) != was and phase.name != "HALTED":
+            phase.until = now
+        return "instrument", {"symbol": command.symbol}
+
+    def _halt_market(self, command: HaltMarket, _now: datetime) -> Answer:
+        self.phases[command.symbol].name, self.phases[command.symbol].until = "HALTED", None
+        return "instrument", {"symbol": command.symbol}
+
+    def _resume_market(self, command: ResumeMarket, now: datetime) -> Answer:
+        if self.phases[command.symbol].name != "HALTED":
+            raise invalid("symbol")
+        self.phases[command.symbol].until = now
+        return "instrument", {"symbol": command.symbol}
+
     def _change_phase(self, command: ChangePhase, _now: datetime) -> Answer:
         phase = self.phases[command.symbol]
         if phase.name == "CALL_AUCTION" or command.phase == "CONTINUOUS":
@@ -355,7 +380,7 @@ class NaiveMarket:
         return "phase", {"symbol": command.symbol, "phase": phase.name}
 
     def _auction(self, symbol: str) -> int | None:
-        """Tries every price there is between the best SELL and the best BUY."""
+        """Tries every price at which anything changes, and those next to it."""
         self._part_own(symbol)
         mine = [order for order in self.orders if order.is_open and order.symbol == symbol]
         buys, sells = [order for order in mine if order.buys], [order for order in mine if not order.buys]
@@ -369,7 +394,8 @@ class NaiveMarket:
         if phase.reference is None and phase.all_trades:
             target = phase.all_trades[-1][1]
         tried = []
-        for price in range(low, high + 1):
+        near = {price + step for price in (target, *(order.price for order in mine)) for step in (-1, 0, 1)}
+        for price in sorted({min(max(price, low), high) for price in near}):
             wanted = sum(order.remaining for order in buys if order.price >= price)
             offered = sum(order.remaining for order in sells if order.price <= price)
             tried.append((-min(wanted, offered), abs(wanted - offered), abs(price - target), price))

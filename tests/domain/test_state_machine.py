@@ -15,28 +15,29 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.commands import ChangePhase, Command, PlaceOrder
+from domain.commands import ChangePhase, Command, HaltMarket, PlaceOrder, ResumeMarket
 from domain.engine import Engine
 from domain.errors import DomainError
 from domain.ids import NOBODY, SYSTEM_CALLER
 from domain.orders.book import OrderBook
 from domain.orders.model import OrderSide, OrderType, TimeInForce, TradingPhase
 from domain.orders.schedule import next_due
-from domain.orders.terms import Terms
 from domain.turn import Outcome
 from infra.engine.journal import command_of, stored_form
 from tests import factories as make
 from tests.domain.exchange import effects, picture
 from tests.domain.naive_market import NaiveMarket, NaiveOrder
-from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, NOON, OTHER_SHOP, POINTS, SELL, SHOP, SYMBOL
+from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, NOON, OPERATOR, OTHER_SHOP, POINTS, SELL, SHOP, SYMBOL
 
 FEELESS = "PCA-PAR-2026"
 LIMIT, MARKET = OrderType.LIMIT, OrderType.MARKET
 GTC, DAY, GTD, IOC, FOK = TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD, TimeInForce.IOC, TimeInForce.FOK
-LIMITS = {"smallest": "smallest_order", "largest": "largest_order", "open": "open_orders", "holding": "holding"}
 SYSTEM = {"issuance": 1, "surrendered": 2, "converted": 4, "fees": 5, "float": 6}
 
 PEOPLE = (ALICE, BOB, CAROL, 1_004, 1_005)
+
+STEPS = (0, 1_111, 2_222, 70_000)
+"""The last one is further than a price may move at once, where a reference is known."""
 
 owners = st.sampled_from(PEOPLE)
 shops = st.sampled_from([SHOP, SHOP, SHOP, OTHER_SHOP])
@@ -68,7 +69,7 @@ Order = tuple[int, OrderSide, int, int, str, Kind]
 
 def orders_of(which: st.SearchStrategy[Kind]) -> st.SearchStrategy[Order]:
     markets = st.sampled_from([SYMBOL, SYMBOL, SYMBOL, FEELESS])
-    return st.tuples(owners, st.sampled_from([BUY, SELL]), st.integers(1, 4), st.integers(0, 2), markets, which)
+    return st.tuples(owners, st.sampled_from([BUY, SELL]), st.integers(1, 4), st.integers(0, 3), markets, which)
 
 
 def signature(outcome: Outcome) -> tuple[Any, ...]:
@@ -83,7 +84,6 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.engine = Engine()
         self.naive = NaiveMarket()
         self.now = NOON
-        self.terms = Terms()
         self.log: list[tuple[Command, Any]] = []
         self.outcomes: list[tuple[Any, ...]] = []
         self.placed: list[PlaceOrder] = []
@@ -102,7 +102,6 @@ class ExchangeMachine(RuleBasedStateMachine):
                 self.apply(due)
         read = command_of(command.kind, command.caller, command.key, stored_form(command)[0])
         assert read == command
-        self.set_limits(self.engine)
         trades_before = {symbol: len(trades) for symbol, trades in self.naive.trades.items()}
         orders_before = {order.sequence: replace(order) for order in self.naive.orders}
         balances_before = self.balances()
@@ -122,7 +121,7 @@ class ExchangeMachine(RuleBasedStateMachine):
             for symbol in books
             if books[symbol] != books_before.get(symbol, set())
             or self.naive.phases[symbol].name != phases_before.get(symbol, "CONTINUOUS")
-            or (isinstance(command, ChangePhase) and command.symbol == symbol)
+            or (isinstance(command, ChangePhase | HaltMarket) and command.symbol == symbol)
         )
         changed = [order for order in self.naive.orders if orders_before.get(order.sequence) != order]
         self.check_news(outcome, new, changed, balances_before)
@@ -134,11 +133,6 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.log.append((read, self.now))
         self.outcomes.append(signature(outcome))
         return outcome
-
-    def set_limits(self, engine: Engine) -> None:
-        """The limits of this day, in the market that has them."""
-        if SYMBOL in engine.state.markets:
-            engine.state.markets[SYMBOL].instrument.terms = self.terms
 
     def balances(self) -> dict[tuple[int, str], tuple[int, int]]:
         return {
@@ -216,13 +210,15 @@ class ExchangeMachine(RuleBasedStateMachine):
     @initialize(
         fees=st.sampled_from([(0, 0), (10, 25), (300, 0), (70, 125)]),
         limits=st.sampled_from(
-            [{}, {"smallest": 2_000}, {"largest": 3_000}, {"open": 1}, {"open": 2}, {"holding": 16_000}]
+            [
+                *({}, {"smallest_order": 2_000}, {"largest_order": 3_000}, {"holding": 16_000}),
+                *({"open_orders": 1}, {"open_orders": 2}),
+            ]
         ),
     )
     def open_markets(self, fees: tuple[int, int], limits: dict[str, int]) -> None:
-        self.naive.limits[SYMBOL] = limits
-        self.terms = Terms(**{LIMITS[name]: value for name, value in limits.items()})
         self.apply(make.create_programme(maker_fee_basis_points=fees[0], taker_fee_basis_points=fees[1]))
+        self.apply(make.set_terms(key=self.key(), **limits))
         self.apply(make.create_programme("PAR", points_per_kg=7, time_zone="Europe/Paris"))
         for owner in PEOPLE:
             self.apply(make.deposit(owner, 30_000, key=self.key()))
@@ -259,7 +255,7 @@ class ExchangeMachine(RuleBasedStateMachine):
 
     def place_all(self, orders: Iterable[Order]) -> None:
         for owner, side, lots, step, symbol, kind in orders:
-            price = 1_001 + step if symbol == FEELESS else 1_234_567 + 1_111 * step
+            price = 1_001 + step if symbol == FEELESS else 1_234_567 + STEPS[step]
             self.place(owner, side, 1_000 * lots, price, symbol, kind)
 
     @rule(orders=st.lists(orders_of(kinds), min_size=1, max_size=6))
@@ -294,6 +290,24 @@ class ExchangeMachine(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 5, 15, 20, 60, 60 * 12, 60 * 24 * 5]))
     def time_goes_on(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
+
+    @rule(
+        act=st.sampled_from(
+            [
+                *({"reference_price": 1_234_600}, {"reference_price": 1_290_000}),
+                *({"batch_seconds": 600}, {"batch_seconds": 0}),
+            ]
+        )
+    )
+    def set_terms(self, act: dict[str, int]) -> None:
+        self.apply(make.set_terms(key=self.key(), **act))  # type: ignore[arg-type]
+
+    @rule(halts=st.booleans())
+    def halt_or_resume(self, halts: bool) -> None:
+        if halts:
+            self.apply(HaltMarket(caller=OPERATOR, key=self.key(), symbol=SYMBOL, reason="A test."))
+        else:
+            self.apply(ResumeMarket(caller=OPERATOR, key=self.key(), symbol=SYMBOL))
 
     @rule()
     def expire(self) -> None:
@@ -479,7 +493,6 @@ class ExchangeMachine(RuleBasedStateMachine):
         again = Engine()
         outcomes = []
         for command, now in self.log:
-            self.set_limits(again)
             outcomes.append(signature(again.apply(command, now)))
         assert outcomes == self.outcomes
         assert again.state.digest() == self.engine.state.digest()
