@@ -26,7 +26,11 @@ class Command:
 
     def values(self) -> dict[str, Any]:
         """The command's own fields as JSON values, without caller and key; `from_values` is the way back."""
-        return {name: _plain(getattr(self, name)) for name in _own_fields(type(self))}
+        return {name: _plain(value) for name, value in self.fields().items()}
+
+    def fields(self) -> dict[str, Any]:
+        """The command's own fields as they are, without caller and key."""
+        return {name: getattr(self, name) for name in _own_fields(type(self))}
 
     def owners(self) -> Iterable[int]:
         """Whose balances the command may move, beyond those of what it names and of standing orders."""

@@ -83,13 +83,10 @@ class State:
 
     def balance(self, owner: int, asset: int) -> list[int]:
         """[available, held], made where missing."""
-        wallet = self.wallets.get(owner)
-        if wallet is None:
-            wallet = self.wallets[owner] = Wallet()
-        balance = wallet.balances.get(asset)
-        if balance is None:
-            balance = wallet.balances[asset] = [0, 0]
-        return balance
+        try:
+            return self.wallets[owner].balances[asset]
+        except KeyError:
+            return self.wallets.setdefault(owner, Wallet()).balances.setdefault(asset, [0, 0])
 
     def balance_of(self, owner: int, asset: Asset) -> Balance:
         available, held = self.balance(owner, asset.id)

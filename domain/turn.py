@@ -6,13 +6,13 @@ invariants: entries balance, nothing goes below zero that may not.
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.commands import Answer
 from domain.credits.model import PeriodStatement, Programme
 from domain.ids import FIRST_OWNER
 from domain.ledger.model import Asset, AssetKind, EntryKind, JournalEntry, Posting, SystemAccount
-from domain.orders.model import Instrument, Order, Proposal, Trade
+from domain.orders.model import Instrument, Order, OrderReason, OrderStatus, Proposal, Trade
 from domain.rewards.model import Offer, Redemption
 from domain.state import Market, State, Wallet
 from domain.units import OUTSIDE_MAX
@@ -36,8 +36,7 @@ class Period:
     left_over: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountNews:
+class AccountNews(NamedTuple):
     """One command's events for one person, numbered first to last; `infra/postgres/events.py` reads the payloads."""
 
     owner: int
@@ -99,11 +98,14 @@ class Turn:
         """Writes one balanced entry and moves the balances; returns its id."""
         state = self.state
         state.entry_sequence += 1
-        moved = self.outcome.balances
+        moved, wallets = self.outcome.balances, state.wallets
         for owner, asset, held, amount in postings:
-            balance = state.balance(owner, asset)
-            balance[held] += amount
-            if balance[held] < 0 and (held or owner not in WORLD):
+            try:
+                balance = wallets[owner].balances[asset]
+            except KeyError:
+                balance = state.balance(owner, asset)
+            balance[held] = after = balance[held] + amount
+            if after < 0 and (held or owner not in WORLD):
                 raise ArithmeticError(f"{kind} {reference} would overdraw owner {owner}, asset {asset}")
             moved[owner, asset] = kind
         self.outcome.entries.append(JournalEntry(state.entry_sequence, kind, reference, postings))
@@ -173,34 +175,36 @@ class Turn:
 
     def _news(self) -> list[AccountNews]:
         """For each person: trades, then orders and redemptions, then balances."""
-        outcome = self.outcome
-        lists: dict[int, list[list[Any]]] = {owner: [] for owner, _ in outcome.balances}
-        states: dict[int, list[Any]] = {}
+        outcome, wallets = self.outcome, self.state.wallets
+        lists: dict[int, list[list[Any]]] = {owner: [] for owner, _ in outcome.balances if owner >= FIRST_OWNER}
+        if outcome.trades:
+            self._tell_trades(lists)
         for order in outcome.orders.values():
-            lists.setdefault(order.owner, [])
-            states[order.id] = [
-                order.id,
-                order.remaining,
-                order.notional,
-                order.status,
-                order.reason,
-                order.trades_until,
-            ]
-        for trade, _ in outcome.trades:
-            for order_id in (trade.buy_order, trade.sell_order):
-                owner = outcome.orders[order_id].owner
-                lists[owner].append(["T", *states[order_id], trade.sequence])
-        for order in outcome.orders.values():
-            lists[order.owner].append(["O", *states[order.id]])
+            if order.owner >= FIRST_OWNER:
+                lists.setdefault(order.owner, []).append(["O", *_state_of(order)])
         for redemption in outcome.things.redemptions.values() if outcome.things else ():
             lists.setdefault(redemption.owner, []).append(["R", redemption.id, redemption.status])
         for (owner, asset), kind in outcome.balances.items():
-            available, held = self.state.balance(owner, asset)
-            lists[owner].append(["B", asset, available, held, kind])
-        return [self._numbered(owner, payloads) for owner, payloads in lists.items() if owner >= FIRST_OWNER]
+            if owner >= FIRST_OWNER:
+                lists[owner].append(["B", asset, *wallets[owner].balances[asset], kind])
+        return [self._numbered(owner, payloads) for owner, payloads in lists.items()]
+
+    def _tell_trades(self, lists: dict[int, list[list[Any]]]) -> None:
+        orders = self.outcome.orders
+        for trade, _ in self.outcome.trades:
+            for order_id in (trade.buy_order, trade.sell_order):
+                order = orders[order_id]
+                if order.owner >= FIRST_OWNER:
+                    lists[order.owner].append(["T", *_state_of(order), trade.sequence])
 
     def _numbered(self, owner: int, payloads: list[list[Any]]) -> AccountNews:
-        wallet = self.state.wallets.setdefault(owner, Wallet())
+        wallet = self.state.wallets.get(owner)
+        if wallet is None:
+            wallet = self.state.wallets[owner] = Wallet()
         first = wallet.event_sequence + 1
-        wallet.event_sequence += len(payloads)
-        return AccountNews(owner, first, wallet.event_sequence, payloads)
+        wallet.event_sequence = last = first + len(payloads) - 1
+        return AccountNews(owner, first, last, payloads)
+
+
+def _state_of(order: Order) -> tuple[int, int, int, OrderStatus, OrderReason | None, int]:
+    return order.id, order.remaining, order.notional, order.status, order.reason, order.trades_until

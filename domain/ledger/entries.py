@@ -11,11 +11,14 @@ from domain.ledger.model import Posting, SystemAccount
 def checked(postings: Sequence[Posting]) -> tuple[Posting, ...]:
     """The postings without empty legs; raises ArithmeticError where an asset does not sum to zero."""
     sums: dict[int, int] = {}
+    has_empty_leg = False
     for _, asset, _, amount in postings:
         sums[asset] = sums.get(asset, 0) + amount
+        if not amount:
+            has_empty_leg = True
     if any(sums.values()):
         raise ArithmeticError(f"unbalanced entry: {postings}")
-    return tuple([posting for posting in postings if posting.amount])
+    return tuple([posting for posting in postings if posting.amount]) if has_empty_leg else tuple(postings)
 
 
 def deposit(owner: int, asset: int, amount: int) -> tuple[Posting, ...]:

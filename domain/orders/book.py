@@ -95,13 +95,15 @@ class Standing:
 class OrderBook:
     """`changed` is the prices whose level differs from what was last told; `digest` names the whole of what rests."""
 
-    __slots__ = ("asks", "bids", "changed", "digest", "standing")
+    __slots__ = ("_digest", "_marks", "_unmarked", "asks", "bids", "changed", "standing")
 
     def __init__(self) -> None:
         self.bids = BookSide(OrderSide.BUY)
         self.asks = BookSide(OrderSide.SELL)
         self.changed: set[tuple[OrderSide, int]] = set()
-        self.digest = 0
+        self._digest = 0
+        self._marks: dict[int, int] = {}
+        self._unmarked: dict[int, Order] = {}
         self.standing: dict[int, Standing] = {}
 
     def side(self, side: OrderSide) -> BookSide:
@@ -110,11 +112,23 @@ class OrderBook:
     def opposite(self, side: OrderSide) -> BookSide:
         return self.asks if side is OrderSide.BUY else self.bids
 
+    @property
+    def digest(self) -> int:
+        """128 bits. What changed since it was last asked for is marked only now: most orders come and go between."""
+        marks = self._marks
+        for order in self._unmarked.values():
+            self._digest ^= marks.pop(order.id, 0)
+            if order.resting:
+                mark = marks[order.id] = _mark(order.id, order.remaining)
+                self._digest ^= mark
+        self._unmarked.clear()
+        return self._digest
+
     def rest(self, order: Order) -> None:
         """Puts an order at the end of its level."""
         order.resting = True
         self.side(order.side).add(order)
-        self.digest ^= _mark(order.id, order.remaining)
+        self._unmarked[order.id] = order
         self.changed.add((order.side, order.price))
         standing = self.standing.get(order.owner)
         if standing is None:
@@ -125,20 +139,18 @@ class OrderBook:
 
     def fill(self, order: Order, quantity: int) -> None:
         """Takes a fill out of a resting order; one that is filled leaves the book."""
-        self.digest ^= _mark(order.id, order.remaining)
         order.remaining -= quantity
         if order.remaining == 0:
             order.resting = False
-        else:
-            self.digest ^= _mark(order.id, order.remaining)
+        self._unmarked[order.id] = order
         self.side(order.side).take(order, quantity)
         self.changed.add((order.side, order.price))
         self._note_gone(order, quantity)
 
     def remove(self, order: Order) -> None:
         """Takes a resting order out, whatever is left of it."""
-        self.digest ^= _mark(order.id, order.remaining)
         order.resting = False
+        self._unmarked[order.id] = order
         self.side(order.side).take(order, order.remaining)
         self.changed.add((order.side, order.price))
         self._note_gone(order, order.remaining)
@@ -156,6 +168,12 @@ class OrderBook:
             del standing.orders[order.id]
             if not standing.orders:
                 del self.standing[order.owner]
+
+    def quantity_at(self, side: OrderSide, price: int) -> int:
+        """Grams that rest at a price."""
+        book_side = self.bids if side is OrderSide.BUY else self.asks
+        level = book_side.levels.get(book_side.sign * price)
+        return level.quantity if level else 0
 
     def level(self, side: OrderSide, price: int) -> PriceLevel:
         """The level as the market sees it; quantity 0 where nothing rests at that price."""

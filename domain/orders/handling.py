@@ -15,7 +15,7 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
     if market is None:
         raise InvalidInput("There is no instrument with this symbol.", "symbol")
     rules.check_order(command, market.instrument, turn.now)
-    rules.check_level(command, market.book.level(command.side, command.price))
+    rules.check_level(command, market.book.quantity_at(command.side, command.price))
     _check_limits(turn, command, market)
     rules.check_balance(command, market.instrument, _available(turn, command, market))
     order = _new_order(turn, command, market)

@@ -161,9 +161,10 @@ class Instrument:
     reserve: dict[ReservePart, int] = field(default_factory=dict)
     """The order that stands for each part of the operator's reserve."""
 
-    @property
-    def highest_fee_basis_points(self) -> int:
-        return max(self.maker_fee_basis_points, self.taker_fee_basis_points)
+    highest_fee_basis_points: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.highest_fee_basis_points = max(self.maker_fee_basis_points, self.taker_fee_basis_points)
 
 
 @dataclass(slots=True)

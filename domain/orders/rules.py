@@ -11,7 +11,6 @@ from domain.orders.model import (
     OrderLimitExceeded,
     OrderSide,
     OrderType,
-    PriceLevel,
     PriceOutsideBand,
     TimeInForce,
     TradingPhase,
@@ -119,9 +118,9 @@ def deadline(order: PlaceOrder, instrument: Instrument, now: datetime) -> dateti
     return order.expires_at
 
 
-def check_level(order: PlaceOrder, standing: PriceLevel) -> None:
-    """Raises OrderLimitExceeded where a level would hold more than clients can read."""
-    if standing.quantity + order.quantity > OUTSIDE_MAX:
+def check_level(order: PlaceOrder, standing: int) -> None:
+    """Raises OrderLimitExceeded where a level that has `standing` grams would hold more than clients can read."""
+    if standing + order.quantity > OUTSIDE_MAX:
         raise OrderLimitExceeded(f"So much stands at {order.price} already that no client could read the sum.")
 
 

@@ -14,7 +14,7 @@ from domain.units import fee_of, trade_value
 
 
 def _held(order: Order, grams: int) -> int:
-    return held_by(order.side, order.price, grams, order.instrument.highest_fee_basis_points)
+    return held_by(order.side, order.price, grams, order.instrument.highest_fee_basis_points) if grams else 0
 
 
 def open_hold(turn: Turn, order: Order) -> None:

@@ -97,15 +97,14 @@ class Batch:
         events: Rows = []
         for outcome in self._outcomes:
             command = outcome.sequence
-            for entry in outcome.entries:
-                journals.append((entry.id, command, entry.kind, entry.reference))
-                for line, (owner, asset, held, amount) in enumerate(entry.postings):
-                    postings.append((owner, entry.id, line, asset, held, amount))
+            for entry, kind, reference, legs in outcome.entries:
+                journals.append((entry, command, kind, reference))
+                for line, (owner, asset, held, amount) in enumerate(legs):
+                    postings.append((owner, entry, line, asset, held, amount))
             for trade, _ in outcome.trades:
                 trades.append((*trade, command))
-            for news in sorted(outcome.news, key=lambda told: told.owner):
-                payload = orjson.dumps(news.payloads).decode()
-                events.append((news.owner, news.last_sequence, news.first_sequence, command, payload))
+            for owner, first, last, payloads in sorted(outcome.news):
+                events.append((owner, last, first, command, orjson.dumps(payloads).decode()))
         commands = [(*row, payload_hash) for row, payload_hash in zip(self._commands, self._hashes, strict=True)]
         appended = (
             ("command", (*COMMAND, "at"), self._dated(commands)),
@@ -137,7 +136,7 @@ class Batch:
             for order_id, order in outcome.orders.items()
             if order_id not in placed
         }
-        moved = {key for outcome in self._outcomes for key in outcome.balances}
+        moved = set().union(*[outcome.balances for outcome in self._outcomes])
         return (
             *_columns((_placed_row(order) for order in placed.values()), 16),
             *_columns(((order.id, *_state_row(order)) for order in changed.values()), 6),

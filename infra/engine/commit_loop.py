@@ -25,6 +25,7 @@ from infra.engine.batch import Batch, SealedBatch
 from infra.engine.journal import answer_of, stored_form
 from infra.engine.loading import load_named
 from infra.engine.queue import LocalQueue, Pending
+from infra.engine.times import encode_times_once
 from infra.postgres.connection import Connection, is_unavailable
 from infra.tasks import end_task
 
@@ -117,6 +118,7 @@ class Writer:
                     return
                 self._epoch = epoch
                 await self._recover(connection)
+                await encode_times_once(connection)
                 self._queue.open()
                 log.info(
                     "The writer is ready at command %d, epoch %d.", self._engine.state.command_sequence, self._epoch
@@ -279,13 +281,13 @@ class Writer:
         known = earlier.get(key)
         if known is None:
             answer = self._apply(batch, pending)
-            earlier[key] = self._fresh[key] = (pending.payload_hash, Answer(answer.kind, answer.data))
+            earlier[key] = self._fresh[key] = (pending.payload_hash, answer)
             return answer
         payload_hash, answer = known
         if payload_hash != pending.payload_hash:
             reused = IdempotencyKeyReused()
             return Answer(reused.code, reused.as_data())
-        return answer
+        return Answer(answer.kind, answer.data)
 
     def _apply(self, batch: Batch, pending: Pending) -> Answer:
         outcome = self._engine.apply(pending.command, batch.now)

@@ -14,8 +14,7 @@ GENESIS = bytes(32)
 
 def stored_form(command: Command) -> tuple[str, bytes]:
     """The fields as JSON text, and 16 bytes that are equal for two commands of one kind and the same input."""
-    values = command.values()
-    payload = orjson.dumps(values)
+    payload = orjson.dumps(command.fields())
     chosen = orjson.dumps(command.fingerprint()) if command.private else payload
     return payload.decode(), blake2b(command.kind.encode() + chosen, digest_size=16).digest()
 

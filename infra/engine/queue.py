@@ -39,17 +39,32 @@ class LocalQueue:
         self._filled = asyncio.Event()
         self._opened = asyncio.Event()
         self._watchers: list[Callable[[], None]] = []
+        self._limited: deque[tuple[float, Pending]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def submit(self, command: Command) -> Answer:
         """Raises Unavailable at once while no writer is ready, and after ANSWER_SECONDS without an answer."""
         loop = asyncio.get_running_loop()
         pending = Pending(command, *stored_form(command), loop.create_future())
         self.put(pending)
-        deadline = loop.call_later(ANSWER_SECONDS, pending.fail, Unavailable())
-        try:
-            return await pending.answer
-        finally:
-            deadline.cancel()
+        self._limit(pending, loop)
+        return await pending.answer
+
+    def _limit(self, pending: Pending, loop: asyncio.AbstractEventLoop) -> None:
+        """Lets a command wait for ANSWER_SECONDS; one timer serves all, since they are due as they came."""
+        limited = self._limited
+        while limited and limited[0][1].answer.done():
+            limited.popleft()
+        due = loop.time() + ANSWER_SECONDS
+        limited.append((due, pending))
+        if self._timer is None:
+            self._timer = loop.call_at(due, self._fail_late, loop)
+
+    def _fail_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        while self._limited and (self._limited[0][0] <= now or self._limited[0][1].answer.done()):
+            self._limited.popleft()[1].fail(Unavailable())
+        self._timer = loop.call_at(self._limited[0][0], self._fail_late, loop) if self._limited else None
 
     def put(self, pending: Pending) -> None:
         """Raises Unavailable while no writer is ready, Overloaded where too many wait."""

@@ -12,7 +12,6 @@ from domain.orders.model import (
     MarketClosed,
     OrderLimitExceeded,
     OrderType,
-    PriceLevel,
     PriceOutsideBand,
     TimeInForce,
     TradingPhase,
@@ -160,9 +159,9 @@ def test_no_order_is_larger_than_a_megatonne() -> None:
 def test_no_price_level_is_larger_than_a_client_can_read() -> None:
     order = make.buy(make.ALICE, 1_000, 50_000)
 
-    check_level(order, PriceLevel(50_000, OUTSIDE_MAX - 1_000, 3))
+    check_level(order, OUTSIDE_MAX - 1_000)
     with pytest.raises(OrderLimitExceeded):
-        check_level(order, PriceLevel(50_000, OUTSIDE_MAX - 999, 3))
+        check_level(order, OUTSIDE_MAX - 999)
 
 
 @pytest.mark.parametrize("phase", [TradingPhase.CLOSED, TradingPhase.HALTED])
