@@ -8,7 +8,7 @@ counts once.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -23,6 +23,7 @@ from domain.footprint.model import Commodity, Direction, Reading, Rejection
 from infra.postgres.connection import PooledConnection
 from infra.postgres.meter_counters import CounterRecording
 from infra.postgres.meter_days import MeterDays
+from infra.postgres.reading_table import ReadingTable, Written
 
 OVERLAPPING_MAX = 200_000
 ROWS_AT_ONCE = 1_000
@@ -30,11 +31,23 @@ ROWS_AT_ONCE = 1_000
 
 @dataclass(slots=True)
 class _Touched:
-    """What one import changed of one register: from the first start to the last end, and the days."""
+    """What one import changed of one register: from the first start to the last end, and the days.
+
+    `contested` is the part of that time in which readings may share it with others.
+    """
 
     start: datetime
     end: datetime
     days: set[date] = field(default_factory=set)
+    contested: tuple[datetime, datetime] | None = None
+
+    def add(self, start: datetime, end: datetime, days: Iterable[date]) -> None:
+        self.start, self.end = min(self.start, start), max(self.end, end)
+        self.days.update(days)
+
+    def contest(self, start: datetime, end: datetime) -> None:
+        first, last = self.contested or (start, end)
+        self.contested = (min(first, start), max(last, end))
 
 
 class TooManyOverlaps(Exception):
@@ -45,39 +58,6 @@ class RegisterChanged(Exception):
     """The text says which register, and what it was."""
 
 
-_MERGE = """
-    WITH incoming AS (
-        SELECT * FROM unnest($3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[],
-                             $9::text[], $10::numeric[], $11::boolean[], $12::date[], $13::timestamptz[])
-            AS row (meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, local_date,
-                    told_at)),
-    kept_aside AS (
-        INSERT INTO replaced_reading
-        SELECT $1, meter, register, starts_at, ends_at, CASE WHEN is_later THEN old.value ELSE incoming.value END, unit,
-               CASE WHEN is_later THEN old.import_id ELSE $2 END, CASE WHEN is_later THEN $2 ELSE old.import_id END
-        FROM incoming CROSS JOIN LATERAL (
-            SELECT value, import_id, coalesce(reading.told_at <= incoming.told_at, true) AS is_later
-            FROM meter_reading AS reading
-            WHERE reading.owner = $1 AND reading.meter = incoming.meter AND reading.register = incoming.register
-                AND reading.starts_at = incoming.starts_at AND reading.ends_at = incoming.ends_at LIMIT 1) AS old
-        WHERE old.value <> incoming.value
-        RETURNING replaced_by = $2 AS is_later),
-    written AS (
-        INSERT INTO meter_reading AS reading (owner, meter, register, starts_at, ends_at, commodity, direction, unit,
-                                              value, implausible, counted, local_date, import_id, told_at)
-        SELECT $1, meter, register, starts_at, ends_at, commodity, direction, unit, value, implausible, true,
-               local_date, $2, told_at
-        FROM incoming
-        ON CONFLICT (owner, meter, register, starts_at, ends_at) DO UPDATE
-        SET value = excluded.value, implausible = excluded.implausible, import_id = excluded.import_id,
-            told_at = excluded.told_at
-        WHERE reading.value <> excluded.value AND coalesce(reading.told_at <= excluded.told_at, true)
-        RETURNING reading.meter, reading.register, reading.starts_at, reading.ends_at, reading.local_date),
-    days AS (SELECT meter, register, local_date, min(starts_at) AS first, max(ends_at) AS last, count(*) AS readings
-             FROM written GROUP BY meter, register, local_date)
-    SELECT * FROM (SELECT count(*) FILTER (WHERE is_later) AS replaced,
-                          count(*) FILTER (WHERE NOT is_later) AS outdated FROM kept_aside) AS aside
-    LEFT JOIN days ON true"""
 _OVERLAPPING = """
     SELECT starts_at, ends_at, counted, local_date FROM (
         SELECT starts_at, ends_at, counted, local_date,
@@ -127,14 +107,12 @@ class MeterRecording:
     ) -> None:
         self._connection = connection
         self._owner = owner
-        self._import_id = import_id
         self._zone = ZoneInfo(time_zone)
         self._now = now
         self._days = MeterDays(connection, owner, region=region, now=now, choice=choice)
         self._counters = CounterRecording(connection, owner, import_id)
+        self._readings = ReadingTable(connection, owner, import_id)
         self._touched: dict[tuple[str, str], _Touched] = {}
-        self._replaced = 0
-        self._outdated = 0
         self.accepted = 0
         self.imported = 0
         self.notes: list[Rejection] = []
@@ -144,22 +122,20 @@ class MeterRecording:
         return self._days.emissions
 
     async def merge(self, rows: Sequence[MeterRow]) -> None:
+        """Takes in rows, which the judge gave in order of time for each register, none of them twice."""
         await self._learn(rows)
-        *columns, is_derived = (list(column) for column in zip(*rows, strict=True))
+        self._note(rows, await self._readings.write(rows))
+
+    def _note(self, rows: Sequence[MeterRow], written: Sequence[Written]) -> None:
         derived = {(row.meter, row.register) for row in rows if row.is_derived}
-        written = await self._connection.fetch(_MERGE, self._owner, self._import_id, *columns)
-        self._replaced += written[0]["replaced"]
-        self._outdated += written[0]["outdated"]
-        for row in written:
-            name = (row["meter"], row["register"])
-            if row["local_date"] is None:
-                continue
-            self.imported += 0 if name in derived else row["readings"]
-            touched = self._touched.setdefault(name, _Touched(row["first"], row["last"]))
-            touched.start = min(touched.start, row["first"])
-            touched.end = max(touched.end, row["last"])
-            touched.days.add(row["local_date"])
-        self.accepted += is_derived.count(False)
+        for part in written:
+            name = (part.meter, part.register)
+            self.imported += 0 if name in derived else part.readings
+            touched = self._touched.setdefault(name, _Touched(part.first, part.last))
+            touched.add(part.first, part.last, part.days)
+            if part.may_overlap:
+                touched.contest(part.first, part.last)
+        self.accepted += sum(not row.is_derived for row in rows)
 
     async def merge_counters(self, rows: Sequence[CounterRow]) -> None:
         await self._learn(rows)
@@ -195,11 +171,11 @@ class MeterRecording:
         views = await self._views()
         for (meter, register), touched in self._touched.items():
             await self._days.add_up(meter, register, list(touched.days), views.get((meter, register), ()))
-        if self._replaced:
-            text = f"{self._replaced} readings differ from those of earlier files and were replaced by this one's."
+        if replaced := self._readings.replaced:
+            text = f"{replaced} readings differ from those of earlier files and were replaced by this one's."
             self.notes.append(Rejection("REPLACED_EARLIER", text, note=True))
-        if self._outdated:
-            text = f"{self._outdated} readings are older than those that earlier files gave for the same time."
+        if outdated := self._readings.outdated:
+            text = f"{outdated} readings are older than those that earlier files gave for the same time."
             self.notes.append(Rejection("OUTDATED", text, note=True))
         self._note_factors()
 
@@ -235,7 +211,8 @@ class MeterRecording:
             for index in indices
         ]
         for at in range(0, len(rows), ROWS_AT_ONCE):
-            await self.merge(rows[at : at + ROWS_AT_ONCE])
+            piece = rows[at : at + ROWS_AT_ONCE]
+            self._note(piece, await self._readings.merge(piece))
 
     async def _views(self) -> dict[tuple[str, str], list[str]]:
         """For each register of net flow those of use beside it. Days of net beside touched use are touched too."""
@@ -267,7 +244,9 @@ class MeterRecording:
 
     async def _settle_overlaps(self, meter: str, register: str, touched: _Touched) -> None:
         """Marks which readings count where some of them share time, and adds the days whose readings changed sides."""
-        rows = await self._overlapping(meter, register, touched.start, touched.end)
+        if touched.contested is None:
+            return
+        rows = await self._overlapping(meter, register, *touched.contested)
         if not rows:
             return
         intervals = [Interval(int(row["starts_at"].timestamp()), int(row["ends_at"].timestamp())) for row in rows]

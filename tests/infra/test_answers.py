@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 
 from domain.errors import InvalidInput, NotFound
 from domain.footprint.captured import CapturedRecord
 from domain.footprint.checks import Item, judge
-from domain.footprint.metering import MeterRow
 from domain.footprint.model import (
     Activity,
     ActivityAnswer,
@@ -69,10 +69,7 @@ class Desk:
         await self.imports.add(job, path="", filename="", region="GB", time_zone="UTC", now=NOW)  # type: ignore[arg-type]
 
         async def batches() -> AsyncIterator[Any]:
-            rows: list[MeterRow] = []
-            for values in meter_values(verdict, ZoneInfo("UTC")):
-                values[-1] = values[-1].isoformat()
-                rows.append(meter_row(values))
+            rows = [meter_row(orjson.loads(orjson.dumps(row))) for row in meter_values(verdict, ZoneInfo("UTC"))]
             if rows:
                 yield rows
             if verdict.captured:
