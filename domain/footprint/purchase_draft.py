@@ -7,6 +7,7 @@ once. What cannot be told from the code, the payee or the bank's word is asked, 
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from domain.footprint.captured import CapturedDraft
 from domain.footprint.model import ActivitySource, ActivityStatus
@@ -29,7 +30,7 @@ _NOT_SPENT = {
     PaymentKind.PENDING: "The payment is pending. It counts when the bank has booked it.",
     PaymentKind.REVERTED: "The payment was taken back.",
 }
-_AVERAGE = "The factor is an average of {label} in the United States, by price: what you bought may be far from it."
+_CHOICES = tuple(category.factor for category in ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _spend(purchase: Purchase, amount: _Amount, category: Category | None) -> Ca
         question = f"What is {payee}? Choose what you bought there, or discard it if it was no purchase."
         if amount.dollars < 0:
             question = f"What is {payee}? Choose what you got money back for, or discard it if it is income."
-        choices = tuple(offered.factor for offered in ASKED)
+        choices = _CHOICES
     elif category.use is Use.TRIP:
         question = f"Do your trips count {category.label} already? Discard this payment then, else confirm it."
         topic = f"trips {category.label}"
@@ -98,9 +99,14 @@ def _spend(purchase: Purchase, amount: _Amount, category: Category | None) -> Ca
         status=ActivityStatus.QUARANTINED if question else ActivityStatus.COUNTED,
         reason=question,
         choices=choices,
-        caveats=(*amount.caveats, _AVERAGE.format(label=shown.label)),
+        caveats=(*amount.caveats, _average(shown.label)),
         topic=topic,
     )
+
+
+@cache
+def _average(label: str) -> str:
+    return f"The factor is an average of {label} in the United States, by price: what you bought may be far from it."
 
 
 def _fuel(purchase: Purchase, amount: _Amount) -> CapturedDraft:

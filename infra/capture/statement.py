@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 
-TEXT_MAX = 200
+TEXT_MAX = 160
 _INTEGER_DIGITS_MAX = 12
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -40,6 +40,8 @@ def currency_of(text: str) -> str:
 def readable(text: str) -> str:
     """The text on one line without controls, at most TEXT_MAX characters."""
     line = _BLANKS.sub(" ", text).strip()
+    if len(line) <= TEXT_MAX and line.isprintable():
+        return line
     return "".join(letter for letter in line if letter.isprintable())[:TEXT_MAX].strip()
 
 
@@ -48,7 +50,9 @@ def digits_of(text: str) -> str | None:
 
     Currency signs and blanks or apostrophes between groups of three are dropped, (12.00) and 12.00- are below zero.
     """
-    body = "".join(_SIGNS.get(letter, letter) for letter in text.strip())
+    body = text.strip()
+    if not body.isascii():
+        body = "".join(_SIGNS.get(letter, letter) for letter in body)
     negative = False
     if body.startswith("(") and body.endswith(")"):
         negative, body = True, body[1:-1].strip()
@@ -93,29 +97,30 @@ def number(digits: str, mark: str) -> Decimal | None:
     return Decimal(f"{sign}{whole or '0'}.{decimals or '0'}")
 
 
-def digest(*parts: str) -> str:
+def _digest(*parts: str) -> bytes:
     """A short name of these parts for ever."""
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:24]
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).digest()[:12]
 
 
 def account_name(*numbers: str) -> str:
     """Tells accounts apart and shows no more of a number than its last four characters."""
     last = re.sub(r"\W", "", next((number for number in reversed(numbers) if number), ""), flags=re.ASCII)[-4:]
-    return f"account ..{last} {digest(*numbers)[:12]}" if last else f"account {digest(*numbers)[:12]}"
+    name = _digest(*numbers).hex()[:12]
+    return f"account ..{last} {name}" if last else f"account {name}"
 
 
 class Names:
     """Gives each line of a file a name that it has in every export: its own id, else what it says and how often."""
 
     def __init__(self) -> None:
-        self._said: dict[str, str] = {}
-        self._times: dict[str, int] = {}
+        self._said: dict[bytes, bytes] = {}
+        self._times: dict[bytes, int] = {}
 
     def of(self, account: str, own: str, *said: str) -> str:
         """One id under two different lines is a fault of the bank: the second gets a name of its own."""
-        content = digest(account, *said)
+        content = _digest(account, *said)
         if own:
-            key = digest(account, own)
-            return own if self._said.setdefault(key, content) == content else f"{own}#{content}"
+            key = _digest(account, own)
+            return own if self._said.setdefault(key, content) == content else f"{own}#{content.hex()}"
         self._times[content] = self._times.get(content, 0) + 1
-        return f"{content}-{self._times[content]}"
+        return f"{content.hex()}-{self._times[content]}"

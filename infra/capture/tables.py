@@ -86,6 +86,14 @@ def _lines(path: Path, wide: bool) -> Iterator[str]:
             yield line if isinstance(line, str) else text_of(line)
 
 
+def ends_whole(path: Path, layout: Layout) -> bool:
+    """True where the last line has an end: without one the file may have been cut within it."""
+    with path.open("rb") as file:
+        file.seek(-min(4, path.stat().st_size), 2)
+        end = file.read()
+    return end.rstrip(b"\0 \x1a").endswith((b"\n", b"\r")) if layout.wide else end.endswith((b"\n", b"\r", b"\x1a"))
+
+
 def read_head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD_BYTES)

@@ -32,7 +32,7 @@ from infra.capture.statement import (
     number,
     readable,
 )
-from infra.capture.tables import Layout, layout_of, read_head, rows
+from infra.capture.tables import Layout, ends_whole, layout_of, read_head, rows
 
 SIGN_ROWS_MIN = 4
 SIGN_RATIO = 3
@@ -123,8 +123,19 @@ class BankCsvReader(LocalReader):
             habits.check_sign()
         currency = known.currency if known else currency_in(layout.headers)
         statement = _Statement(columns, day_first, mark, currency, self.zone)
+        whole = ends_whole(path, layout)
+        last: tuple[int, list[str]] | None = None
         for line, row in rows(path, layout):
-            yield statement.judged(row, line)
+            if last is not None:
+                yield statement.judged(last[1], last[0])
+            last = line, row
+        if last is not None and not whole and len(last[1]) < len(layout.headers):
+            yield Rejection("CUT_ROW", "The last row is incomplete: the file was cut short.", line=last[0])
+        elif last is not None:
+            yield statement.judged(last[1], last[0])
+            if not whole:
+                text = "The last line has no end: the file may have been cut short."
+                yield Rejection("NO_END", text, line=last[0], note=True)
 
 
 def _layout(head: bytes) -> Layout | None:
