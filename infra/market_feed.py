@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from domain.orders.depth import Depth
-from domain.orders.model import BookSnapshot, Candle, Instrument, PublicTrade, Ticker
+from domain.orders.model import BookSnapshot, Candle, Instrument, PublicTrade, Ticker, Trading, TradingPhase
 from infra.postgres.feed import BookChange, MarketImage, PostgresFeed
 
 PAGE = 1_000
@@ -34,6 +34,8 @@ class MarketFeed:
         self._changed_at: datetime | None = None
         self._last_price: int | None = None
         self._day: Candle | None = None
+        self._trading = Trading()
+        self._session_start: datetime | None = None
         self._tail: list[PublicTrade] = []
         self._current: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
@@ -61,14 +63,14 @@ class MarketFeed:
         """The best `depth` levels; only after the first `refresh`, as all that follows."""
         view = self._views.get(depth)
         if view is None and self._depth is not None:
-            view = self._views[depth] = self._depth.view(self._symbol, self._book_sequence, depth)
+            view = self._views[depth] = self._depth.view(self._symbol, self._book_sequence, depth, self._trading)
         assert view is not None, "the replica was read before it was loaded"
         return view
 
     def ticker(self) -> Ticker:
         top = self.view(1)
-        midnight = _midnight(self._clock())
-        day = self._day if self._day and self._day.opened_at == midnight else None
+        start = self._start(self._clock())
+        day = self._day if self._day and self._day.opened_at == start else None
         return Ticker(
             symbol=self._symbol,
             last_price=self._last_price,
@@ -79,7 +81,7 @@ class MarketFeed:
             low=day.low if day else None,
             volume=day.volume if day else 0,
             sequence=self.trade_sequence,
-            at=max(self._changed_at or midnight, midnight),
+            at=max(self._changed_at or start, start),
         )
 
     def trades_after(self, sequence: int) -> Sequence[PublicTrade] | None:
@@ -100,14 +102,16 @@ class MarketFeed:
         )
         if not changes and not trades:
             return False
-        if max(len(changes), len(trades)) == PAGE or not _follow(self._book_sequence, changes):
+        calls_for_all = any(change.trading.phase is not self._trading.phase for change in changes)
+        if calls_for_all or max(len(changes), len(trades)) == PAGE or not _follow(self._book_sequence, changes):
             await self._load()
         else:
             self._apply(self._depth, changes, trades)
         return True
 
     async def _load(self) -> None:
-        image: MarketImage = await self._store.image(self.instrument.id, self._symbol, _midnight(self._clock()))
+        start = self._start(self._clock())
+        image: MarketImage = await self._store.image(self.instrument.id, self._symbol, start)
         depth = Depth()
         for side, level in image.levels:
             depth.set_level(side, level)
@@ -116,9 +120,16 @@ class MarketFeed:
         self._book_sequence = image.book_sequence
         self._changed_at = image.changed_at
         self._day = image.day
+        self._trading = image.trading
+        if image.trading.phase is not TradingPhase.CLOSED:
+            self._session_start = image.session_start
         self._tail = [image.last_trade] if image.last_trade else []
         self._last_price = image.last_trade.price if image.last_trade else None
         self.trade_sequence = image.last_trade.sequence if image.last_trade else 0
+
+    def _start(self, at: datetime) -> datetime:
+        """Since when the day's figures count: the start of the calendar's session, else midnight of UTC."""
+        return self._session_start or _midnight(at)
 
     def _apply(self, depth: Depth, changes: Sequence[BookChange], trades: Sequence[PublicTrade]) -> None:
         for change in changes:
@@ -126,9 +137,10 @@ class MarketFeed:
                 depth.set_level(side, level)
             self._book_sequence = change.sequence
             self._changed_at = change.at
+            self._trading = change.trading
         self._views.clear()
         for trade in trades:
-            self._day = _day_with(self._day, trade)
+            self._day = _day_with(self._day, trade, self._start(trade.at))
             self._last_price = trade.price
             self.trade_sequence = trade.sequence
         self._tail = [*self._tail, *trades][-TAIL:]
@@ -143,10 +155,9 @@ def _follow(sequence: int, changes: Sequence[BookChange]) -> bool:
     return True
 
 
-def _day_with(day: Candle | None, trade: PublicTrade) -> Candle:
-    midnight = _midnight(trade.at)
-    if day is None or day.opened_at != midnight:
-        return Candle(midnight, trade.price, trade.price, trade.price, trade.price, trade.quantity, 1)
+def _day_with(day: Candle | None, trade: PublicTrade, start: datetime) -> Candle:
+    if day is None or day.opened_at != start:
+        return Candle(start, trade.price, trade.price, trade.price, trade.price, trade.quantity, 1)
     return replace(
         day,
         high=max(day.high, trade.price),

@@ -8,9 +8,10 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from zlib import crc32
 
-from domain.orders.model import BookSnapshot, BookUpdate, OrderSide, PriceLevel
+from domain.orders.model import BookSnapshot, BookUpdate, OrderSide, PriceLevel, Trading
 
 CHECKSUM_LEVELS = 10
+CONTINUOUS = Trading()
 
 
 class Depth:
@@ -38,9 +39,9 @@ class Depth:
         chosen = prices[: -count - 1 : -1] if side is OrderSide.BUY else prices[:count]
         return tuple(levels[price] for price in chosen)
 
-    def view(self, symbol: str, sequence: int, count: int) -> BookSnapshot:
+    def view(self, symbol: str, sequence: int, count: int, trading: Trading = CONTINUOUS) -> BookSnapshot:
         bids, asks = self.best(OrderSide.BUY, count), self.best(OrderSide.SELL, count)
-        return BookSnapshot(symbol, sequence, bids, asks, checksum(bids, asks))
+        return BookSnapshot(symbol, sequence, bids, asks, checksum(bids, asks), trading)
 
 
 def checksum(bids: Sequence[PriceLevel], asks: Sequence[PriceLevel]) -> str:
@@ -51,15 +52,15 @@ def checksum(bids: Sequence[PriceLevel], asks: Sequence[PriceLevel]) -> str:
 
 def first_update(view: BookSnapshot) -> BookUpdate:
     """A view as the first message of a stream; nothing comes before it, so its previous sequence is 0."""
-    return BookUpdate(view.symbol, view.sequence, 0, True, view.bids, view.asks, view.checksum)
+    return BookUpdate(view.symbol, view.sequence, 0, True, view.bids, view.asks, view.checksum, view.trading)
 
 
 def update_between(sent: BookSnapshot, view: BookSnapshot) -> BookUpdate | None:
-    """What turns the view that was sent into a newer one; None where the two show the same levels."""
+    """What turns the view that was sent into a newer one; None where the two show the same levels and phase."""
     bids, asks = _changes(sent.bids, view.bids), _changes(sent.asks, view.asks)
-    if not bids and not asks:
+    if not bids and not asks and sent.trading == view.trading:
         return None
-    return BookUpdate(view.symbol, view.sequence, sent.sequence, False, bids, asks, view.checksum)
+    return BookUpdate(view.symbol, view.sequence, sent.sequence, False, bids, asks, view.checksum, view.trading)
 
 
 def _changes(before: Sequence[PriceLevel], after: Sequence[PriceLevel]) -> tuple[PriceLevel, ...]:

@@ -275,6 +275,16 @@ class PriceLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Trading:
+    """The phase, and what a call auction would come to if it ended now; `surplus` is above 0 where BUYs are left."""
+
+    phase: TradingPhase = TradingPhase.CONTINUOUS
+    indicative_price: int | None = None
+    indicative_quantity: int | None = None
+    surplus: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BookSnapshot:
     """Best `depth` levels of each side, best first, and the checksum over the best ten of them."""
 
@@ -283,6 +293,7 @@ class BookSnapshot:
     bids: tuple[PriceLevel, ...]
     asks: tuple[PriceLevel, ...]
     checksum: str
+    trading: Trading = Trading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +307,7 @@ class BookUpdate:
     bids: tuple[PriceLevel, ...]
     asks: tuple[PriceLevel, ...]
     checksum: str
+    trading: Trading = Trading()
 
 
 @dataclass(frozen=True, slots=True)

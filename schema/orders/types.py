@@ -89,6 +89,16 @@ class PriceLevel:
     orders: int
 
 
+@strawberry.type(description="The phase, and what a call auction would come to if it ended now; null outside of one.")
+class Trading:
+    phase: orders.TradingPhase
+    indicative_price: MinorUnits | None
+    indicative_quantity: Grams | None
+    surplus: Grams | None = strawberry.field(
+        description="grams left over at that price: above 0 of BUYs, below 0 of SELLs"
+    )
+
+
 @strawberry.type(
     description=(
         "checksum: CRC-32 as 8 lower-case hex digits of the ASCII `price:quantity;` of the best min(depth, 10) asks, "
@@ -103,6 +113,7 @@ class OrderBook:
     checksum: str
     bids: list[PriceLevel]
     asks: list[PriceLevel]
+    trading: Trading
 
 
 @strawberry.type(
@@ -119,6 +130,7 @@ class OrderBookUpdate:
     bids: list[PriceLevel]
     asks: list[PriceLevel]
     checksum: str
+    trading: Trading
 
 
 @strawberry.type(
