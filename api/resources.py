@@ -17,10 +17,13 @@ from infra.capture.runner import ImportRunner
 from infra.engine.queue import LocalQueue
 from infra.engine.remote_queue import RemoteQueue
 from infra.factors.adjusting import FactorAdjuster
+from infra.factors.changes import load_changes
+from infra.forecasting.forecaster import Forecaster
 from infra.postgres.answers import PostgresAnswers
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
+from infra.postgres.goals import PostgresGoals
 from infra.postgres.identity import PostgresPartners, PostgresUsers
 from infra.postgres.imports import PostgresImports
 from infra.postgres.ledger import PostgresLedger
@@ -87,6 +90,8 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
         stack.push_async_callback(redis.aclose)
         hasher = PasswordHashing()
         stack.callback(hasher.close)
+        forecaster = Forecaster()
+        stack.push_async_callback(forecaster.close)
         stores = Stores(
             ledger=PostgresLedger(database),
             market=PostgresMarket(database),
@@ -99,6 +104,9 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
             footprint=PostgresFootprint(database),
             answers=PostgresAnswers(database),
             imports=PostgresImports(database),
+            goals=PostgresGoals(database),
+            forecasts=forecaster,
+            changes=load_changes(),
             formats=import_formats(),
         )
         commands: LocalQueue | RemoteQueue

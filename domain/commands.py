@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+from domain.basis import EmissionBasis
 from domain.orders.model import OrderSide, OrderType, ReservePart, TimeInForce, TradingPhase
 
 _KINDS: dict[str, type["Command"]] = {}
@@ -207,6 +208,7 @@ class CreateProgramme(Command):
     year: int
     maker_fee_basis_points: int = 0
     taker_fee_basis_points: int = 0
+    basis: EmissionBasis = EmissionBasis.DIRECT
 
 
 @command("CLOSE_PERIOD")
@@ -319,6 +321,7 @@ _READERS: dict[str, dict[str, Any]] = {
         "session_start": datetime.fromisoformat,
         "session_end": datetime.fromisoformat,
     },
+    "CREATE_PROGRAMME": {"basis": EmissionBasis},
     "CLOSE_PERIOD": {"week_start": date.fromisoformat, "members": _pairs},
     "CREATE_OFFER": {"partner_id": UUID, "valid_until": datetime.fromisoformat},
 }

@@ -10,17 +10,21 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
+from domain.basis import EmissionBasis
 from domain.commands import Answer, Command
 from domain.credits.model import PeriodStatement, Programme
 from domain.events import AccountEvent
 from domain.footprint.model import (
     Activity,
     ActivityAnswer,
+    DayTotal,
     EmissionFactor,
+    FactorUse,
     FootprintSummary,
     ImportJob,
     Rejection,
 )
+from domain.footprint.pacing import ForecastBand
 from domain.footprint.plausibility import Habit, Whereabouts
 from domain.identity.model import Device, DevicePlatform, Session, Tokens, User, Viewer
 from domain.ledger.model import Asset, Balance, JournalEntry
@@ -231,6 +235,10 @@ class FactorStore(Protocol):
         ...
 
     async def regions_of(self, factor_id: str) -> Sequence[str]: ...
+    async def basis_of(self, owner: int) -> EmissionBasis | None:
+        """What the programme of this person counts by; None for somebody without one."""
+        ...
+
     async def search(
         self,
         factor_id: str | None,
@@ -284,6 +292,14 @@ class FootprintStore(Protocol):
         """From the day totals; `allowance` and `remaining` are None, the service fills them."""
         ...
 
+    async def day_totals(self, owner: int, from_date: date, to_date: date) -> Sequence[DayTotal]:
+        """By date, only those with an activity."""
+        ...
+
+    async def factor_uses(self, owner: int, from_date: date, to_date: date) -> Sequence[FactorUse]:
+        """COUNTED activities of these days added up by factor, region, unit and number of people; the largest first."""
+        ...
+
     async def emissions_between(self, owners: Sequence[int], start: datetime, end: datetime) -> dict[int, int]:
         """Grams of COUNTED activities that start in [start, end), for owners that have one."""
         ...
@@ -304,6 +320,22 @@ class AnswerStore(Protocol):
 
     async def waiting_alike(self, owner: int, activity_id: UUID, limit: int) -> Sequence[UUID]:
         """Quarantined activities whose records asked the same as the one that this activity stands for."""
+        ...
+
+
+class GoalStore(Protocol):
+    async def goal(self, owner: int) -> int | None: ...
+    async def set_goal(self, owner: int, weekly: int | None, now: datetime) -> None:
+        """None takes the goal away."""
+        ...
+
+
+class Forecasts(Protocol):
+    async def sum_of_next(self, first_day: date, grams: Sequence[int | None], days: int) -> ForecastBand | None:
+        """What the `days` that follow the series come to; None for too little history, or where none can be had now.
+
+        A None in the series is a day that is not known.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from domain.errors import Forbidden, Unauthenticated
+from domain.footprint.advising import Change
 from domain.footprint.model import Activity, ImportFormat
 from domain.identity.model import User, Viewer
 from domain.orders.model import Fill, Order
@@ -19,6 +20,8 @@ from domain.ports import (
     CommandQueue,
     FactorStore,
     FootprintStore,
+    Forecasts,
+    GoalStore,
     ImportStore,
     LedgerStore,
     MarketStore,
@@ -50,6 +53,10 @@ class Stores:
     footprint: FootprintStore
     answers: AnswerStore
     imports: ImportStore
+    goals: GoalStore
+    forecasts: Forecasts
+    changes: Sequence[Change]
+    """What could be done instead, for advice."""
     formats: Sequence[ImportFormat] = ()
     """What the importer can read, by name."""
 

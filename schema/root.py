@@ -14,6 +14,7 @@ from schema.credits.queries import CreditQueries, ViewerCredits
 from schema.errors import USER_ERRORS
 from schema.events import EventSubscriptions, ViewerEvents
 from schema.footprint.mutations import FootprintMutations
+from schema.footprint.outlook import OutlookMutations, ViewerOutlook
 from schema.footprint.queries import FootprintQueries, ViewerFootprint
 from schema.footprint.subscriptions import FootprintSubscriptions
 from schema.identity.mutations import IdentityMutations
@@ -31,7 +32,16 @@ from schema.scalars import SCALARS
 
 
 @strawberry.type
-class Viewer(ViewerIdentity, ViewerLedger, ViewerCredits, ViewerFootprint, ViewerOrders, ViewerRewards, ViewerEvents):
+class Viewer(
+    ViewerIdentity,
+    ViewerLedger,
+    ViewerCredits,
+    ViewerFootprint,
+    ViewerOutlook,
+    ViewerOrders,
+    ViewerRewards,
+    ViewerEvents,
+):
     pass
 
 
@@ -52,7 +62,13 @@ class Query(CreditQueries, OrderQueries, FootprintQueries, RewardQueries):
 
 @strawberry.type
 class Mutation(
-    IdentityMutations, FootprintMutations, CreditMutations, OrderMutations, RewardMutations, LedgerMutations
+    IdentityMutations,
+    FootprintMutations,
+    OutlookMutations,
+    CreditMutations,
+    OrderMutations,
+    RewardMutations,
+    LedgerMutations,
 ):
     pass
 

@@ -38,6 +38,7 @@ def create_programme(turn: Turn, command: CreateProgramme) -> Answer:
         allowance_asset=allowance,
         maker_fee_basis_points=command.maker_fee_basis_points,
         taker_fee_basis_points=command.taker_fee_basis_points,
+        basis=command.basis,
     )
     turn.state.programmes[command.code] = programme
     turn.things.programmes.append(programme)

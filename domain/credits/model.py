@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from domain.basis import EmissionBasis
 from domain.errors import DomainError
 from domain.ledger.model import Asset
 
@@ -45,6 +46,7 @@ class Programme:
     """Of the newest year that was opened."""
     maker_fee_basis_points: int = 0
     taker_fee_basis_points: int = 0
+    basis: EmissionBasis = EmissionBasis.DIRECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.answers import checked_key, decided, found
+from domain.basis import EmissionBasis
 from domain.commands import ClosePeriod, ConvertToPoints, CreateProgramme
 from domain.credits.model import PeriodNotOver, Programme, week_bounds, week_start
 from domain.errors import InvalidInput, NotFound
@@ -47,6 +48,7 @@ async def create_programme(
     time_zone: str,
     maker_fee_basis_points: int = 0,
     taker_fee_basis_points: int = 0,
+    basis: EmissionBasis = EmissionBasis.DIRECT,
     now: datetime,
 ) -> Programme:
     """Opens the programme's assets and the market of its current ISO year. Raises CodeTaken or InvalidInput."""
@@ -79,6 +81,7 @@ async def create_programme(
         year=now.astimezone(_zone(time_zone)).isocalendar().year,
         maker_fee_basis_points=maker_fee_basis_points,
         taker_fee_basis_points=taker_fee_basis_points,
+        basis=basis,
     )
     await decided(commands, command)
     return found(await programmes.programme(code))

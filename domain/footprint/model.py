@@ -214,6 +214,18 @@ class MeterDay:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorUse:
+    """What a person did under one factor in one unit: `quantity` is the sum over activities shared by so many."""
+
+    factor_id: str
+    region: str
+    factor_unit: str
+    unit: str
+    shared_by: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class CategoryTotal:
     category: str
     total: int

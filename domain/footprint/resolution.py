@@ -48,7 +48,7 @@ async def resolve_activity(
         return await _answered_before(footprint, answers, owner, activity, answer)
     if answer.resolution is ActivityResolution.CONFIRM and activity.status is ActivityStatus.COUNTED:
         return activity
-    choice = FactorChoice(factors)
+    choice = await FactorChoice.of_owner(factors, owner)
     replacement = await _replacement(choice, activity, answer, region, now)
     if not await answers.settle(owner, activity, answer, replacement, now):
         activity = await footprint.activity(owner, activity_id) or activity

@@ -54,7 +54,7 @@ async def record_activities(
     keys = [client_key(draft.client_id) for draft in drafts]
     hashes = [_payload_hash(draft) for draft in drafts]
     recorded = await footprint.by_client_ids(owner, [key for key in keys if key])
-    choice = FactorChoice(factors)
+    choice = await FactorChoice.of_owner(factors, owner)
     results: list[Activity | DomainError] = []
     fresh: dict[UUID, tuple[Activity, bytes]] = {}
     for draft, key, payload_hash in zip(drafts, keys, hashes, strict=True):

@@ -88,7 +88,7 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
     )
     _add(
         written,
-        """INSERT INTO programme VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        """INSERT INTO programme VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
            ON CONFLICT (id) DO UPDATE SET allowance_asset = EXCLUDED.allowance_asset""",
         (
             (
@@ -104,6 +104,7 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
                 programme.allowance_asset.id,
                 programme.maker_fee_basis_points,
                 programme.taker_fee_basis_points,
+                programme.basis.value,
             )
             for _, things in changed
             for programme in things.programmes

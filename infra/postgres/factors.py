@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from domain.basis import EmissionBasis
 from domain.footprint.model import EmissionFactor
 from infra.postgres.connection import Database
 
@@ -24,6 +25,12 @@ class PostgresFactors:
             list(regions),
         )
         return [EmissionFactor(**row) for row in rows]
+
+    async def basis_of(self, owner: int) -> EmissionBasis | None:
+        basis = await self._pool.fetchval(
+            "SELECT basis FROM programme WHERE id = (SELECT programme FROM membership WHERE owner = $1)", owner
+        )
+        return EmissionBasis(basis) if basis else None
 
     async def regions_of(self, factor_id: str) -> list[str]:
         rows = await self._pool.fetch(

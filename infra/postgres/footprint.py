@@ -20,6 +20,7 @@ from domain.footprint.model import (
     DayTotal,
     EmissionsRange,
     Explanation,
+    FactorUse,
     FootprintSummary,
 )
 from domain.footprint.plausibility import Habit, Whereabouts
@@ -69,6 +70,15 @@ _STANDING = """
         SELECT adjusted_by FROM standing JOIN activity ON activity.owner = $1 AND activity.id = standing.id
         WHERE adjusted_by IS NOT NULL)
     SELECT id FROM standing"""
+FACTOR_USES_MAX = 200
+_FACTOR_USES = """
+    SELECT factor.factor_id, factor.region, factor.unit AS factor_unit, used.unit, shared_by, quantity FROM (
+        SELECT factor_rows[1] AS factor_row, unit, shared_by, sum(quantity) AS quantity, sum(emissions) AS emissions
+        FROM activity WHERE owner = $1 AND local_date BETWEEN $2 AND $3 AND started_at > $2::date - interval '2 days'
+            AND started_at < $3::date + interval '3 days' AND status = 'COUNTED'
+        GROUP BY factor_rows[1], unit, shared_by ORDER BY emissions DESC LIMIT $4) AS used
+    JOIN emission_factor AS factor ON factor.id = used.factor_row
+    ORDER BY emissions DESC, factor.id, used.unit, shared_by"""
 _SUBTRACT = """
     UPDATE footprint_day AS day SET grams = day.grams - gone.grams, activities = day.activities - gone.activities,
         below = day.below - gone.below, above = day.above - gone.above, covered = day.covered - gone.covered
@@ -235,6 +245,21 @@ class PostgresFootprint:
             remaining=None,
             range=EmissionsRange(total - below, total + above, covered) if covered else None,
         )
+
+    async def day_totals(self, owner: int, from_date: date, to_date: date) -> list[DayTotal]:
+        rows = await self._pool.fetch(
+            "SELECT local_date, sum(grams)::bigint AS grams FROM footprint_day "
+            "WHERE owner = $1 AND local_date BETWEEN $2 AND $3 AND activities > 0 "
+            "GROUP BY local_date ORDER BY local_date",
+            owner,
+            from_date,
+            to_date,
+        )
+        return [DayTotal(row["local_date"], row["grams"]) for row in rows]
+
+    async def factor_uses(self, owner: int, from_date: date, to_date: date) -> list[FactorUse]:
+        rows = await self._pool.fetch(_FACTOR_USES, owner, from_date, to_date, FACTOR_USES_MAX)
+        return [FactorUse(**row) for row in rows]
 
     async def emissions_between(self, owners: Sequence[int], start: datetime, end: datetime) -> dict[int, int]:
         """A sum past what can be told outside is cut to it, so that nobody's records can keep a week from closing."""

@@ -43,7 +43,7 @@ class ImportRecorder:
         Raises NotFound where the region has no factor for anything in the file, TooManyOverlaps, TooManySeams,
         RegisterChanged, and whatever ends `batches`.
         """
-        choice = FactorChoice(self._factors)
+        choice = await FactorChoice.of_owner(self._factors, job.owner)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_BY_KEY)
             await lock_footprint(connection, job.owner)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import asyncpg
 import orjson
 
+from domain.basis import EmissionBasis
 from domain.credits.model import Programme
 from domain.ledger.model import Asset, AssetKind
 from domain.orders.model import (
@@ -108,6 +109,7 @@ def programme_of(row: Row, assets: Mapping[int, Asset]) -> Programme:
         allowance_asset=assets[row["allowance_asset"]],
         maker_fee_basis_points=row["maker_fee_basis_points"],
         taker_fee_basis_points=row["taker_fee_basis_points"],
+        basis=EmissionBasis(row["basis"]),
     )
 
 

@@ -3,6 +3,7 @@ from typing import Annotated
 
 import strawberry
 
+from domain.basis import EmissionBasis
 from domain.credits import model as credits
 from domain.credits.service import close_period, convert_to_points, create_programme, join_programme
 from domain.ledger import model as ledger
@@ -44,6 +45,7 @@ class CreateProgrammeInput:
     taker_fee_basis_points: int | None = strawberry.field(
         description="fee of whoever's order came in, in hundredths of a percent of the trade's value", default=0
     )
+    basis: EmissionBasis | None = EmissionBasis.DIRECT
 
 
 @strawberry.type
@@ -126,6 +128,7 @@ class CreditMutations:
             time_zone=input.time_zone or "UTC",
             maker_fee_basis_points=input.maker_fee_basis_points or 0,
             taker_fee_basis_points=input.taker_fee_basis_points or 0,
+            basis=input.basis or EmissionBasis.DIRECT,
             now=context.now,
         )
 

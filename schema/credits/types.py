@@ -2,11 +2,20 @@ from datetime import date
 
 import strawberry
 
+from domain.basis import EmissionBasis
 from domain.credits import model as credits
 from domain.units import Grams
 from schema.context import Info
 from schema.ledger.types import Asset
 from schema.node import Node, represents
+
+strawberry.enum(
+    EmissionBasis,
+    description=(
+        "What the activities of members are counted by: DIRECT is emissions at the source, LIFECYCLE adds the supply "
+        "of fuels. Where only a factor of the other kind exists, the activity says so in a caveat."
+    ),
+)
 
 
 @strawberry.type(
@@ -29,6 +38,7 @@ class Programme(Node):
     points_asset: Asset
     weekly_allowance: Grams
     points_per_kg: int = strawberry.field(description="points for one kilogram of allowance given up")
+    basis: EmissionBasis
 
     @strawberry.field
     @staticmethod

@@ -145,6 +145,7 @@ MUTATIONS = [
         owned("Activity", "NotFound"),
         variables=identified("Activity"),
     ),
+    Row("Mutation.setGoal", "setGoal(weekly: 0) { __typename }", persons("InvalidInput")),
     Row("Mutation.joinProgramme", 'joinProgramme(code: "NONE") { __typename }', persons("NotFound")),
     Row(
         "Mutation.convertToPoints",
