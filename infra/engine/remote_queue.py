@@ -89,7 +89,9 @@ class RemoteQueue:
             return Answer(kind, data, state_of(state, self._instruments))
         except LookupError:
             self._is_stale.set()
-            return Answer(kind, data)
+        except (TypeError, ValueError):
+            log.exception("The state of a %s cannot be read; it is looked up instead.", kind)
+        return Answer(kind, data)
 
     # ------------------------------------------------------------ the connection
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from operator import attrgetter
 from types import NoneType
 from typing import Any, get_args, get_type_hints
+from uuid import UUID
 
 import orjson
 
@@ -32,6 +33,8 @@ def plain(value: Any) -> bytes:
 
 
 def _plain(thing: Any) -> Any:
+    if isinstance(thing, UUID):
+        return str(thing)  # Those that were read from Postgres are of a class of their own.
     known = _TRAVELLERS.get(type(thing))
     return {known.name: known.values(thing)} if known is not None else None
 

@@ -1,6 +1,7 @@
 """A machine whose servers may be killed, and the API as a process of its own.
 
-`--kills N` says how often the server is killed (`pytest tests/crash --kills 25`); a run of all tests kills it 5 times.
+`--kills N` says how often each sort of process is killed, `--faults N` how often every other fault is tried
+(`pytest tests/crash --kills 10 --faults 1`).
 """
 
 import random
@@ -14,23 +15,35 @@ from infra.embedded import EmbeddedServers
 from infra.embedded.postgres import SETTINGS
 from tests.conftest import PASSWORD
 from tests.crash.exchange import Exchange, set_up
-from tests.crash.load import Load
 from tests.crash.machine import Machine
 from tests.crash.server_process import ServerProcess, free_port
+from tests.crash.trial import TOTALS
 
-KILLS = 5
+KILLS = 2
 SLOW_DISK = {"commit_delay": "50000", "commit_siblings": "0"}
 """50 ms before each flush of a commit: long enough that an answer given too early is seen and lost."""
 Tell = Callable[[str], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=KILLS, help="how often tests/crash kills the server")
+    parser.addoption("--kills", type=int, default=KILLS, help="how often tests/crash kills each process")
+    parser.addoption("--faults", type=int, default=1, help="how often tests/crash tries every other fault")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in TOTALS.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
 def kills(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--kills", KILLS))
+
+
+@pytest.fixture(scope="session")
+def times(request: pytest.FixtureRequest) -> int:
+    """How often each fault other than a kill is tried."""
+    return int(request.config.getoption("--faults", 1))
 
 
 @pytest.fixture
@@ -66,15 +79,19 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 @pytest.fixture
 async def exchange(machine: Machine, tmp_path: Path) -> AsyncIterator[Exchange]:
     """A served market on the machine."""
-    addresses = {
+    environment = environment_of(tmp_path / "home") | addresses_of(machine)
+    with ServerProcess(environment, tmp_path / "server.log") as server:
+        await server.start()
+        async with set_up(server, machine.servers.owner_url) as exchange:
+            yield exchange
+
+
+def addresses_of(machine: Machine) -> dict[str, str]:
+    return {
         "GRAMME_DATABASE_URL": machine.servers.app_url,
         "GRAMME_MIGRATION_DATABASE_URL": machine.servers.owner_url,
         "GRAMME_REDIS_URL": machine.servers.redis_url,
     }
-    with ServerProcess(environment_of(tmp_path / "home") | addresses, tmp_path / "server.log") as server:
-        await server.start()
-        async with set_up(server, machine.servers.owner_url) as exchange:
-            yield exchange
 
 
 def environment_of(home: Path) -> dict[str, str]:
@@ -86,12 +103,3 @@ def environment_of(home: Path) -> dict[str, str]:
         "GRAMME_OPERATOR_PASSWORD": PASSWORD,
         **{f"GRAMME_LIMIT_{name}": "1000000" for name in ("SIGN_UPS", "ORDERS", "MUTATIONS", "PARTNER")},
     }
-
-
-@pytest.fixture
-async def load(exchange: Exchange, chance: random.Random) -> AsyncIterator[Load]:
-    load = Load(exchange, chance)
-    try:
-        yield load
-    finally:
-        await load.hang_up()

@@ -2,15 +2,17 @@
 
 import asyncio
 import base64
+import itertools
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from tests.conftest import Caller, graphql, sign_in, sign_up
+from tests.crash.line import Line
 from tests.crash.server_process import ServerProcess
 
 PEOPLE = 12
@@ -44,6 +46,13 @@ class Exchange:
     shop_key: str
     symbol: str
     offer: str
+    doors: list[ServerProcess]
+    """Every process that people may talk to; `server` is the first."""
+    _turns: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def line(self) -> Line:
+        """To each of the doors in turn."""
+        return self.doors[next(self._turns) % len(self.doors)].line()
 
     def person_id(self, number: int) -> uuid.UUID:
         text = base64.urlsafe_b64decode(self.people[number].id + "==").decode()
@@ -51,7 +60,7 @@ class Exchange:
 
 
 @asynccontextmanager
-async def set_up(server: ServerProcess, database_url: str) -> AsyncIterator[Exchange]:
+async def set_up(server: ServerProcess, database_url: str, *others: ServerProcess) -> AsyncIterator[Exchange]:
     """Everyone has money, grams and points; `database_url` is a login that reads every table."""
     async with httpx.AsyncClient(base_url=server.url, timeout=20) as http:
         environment = server.environment
@@ -85,4 +94,5 @@ async def set_up(server: ServerProcess, database_url: str) -> AsyncIterator[Exch
             )
         partner = await operate(CREATE_PARTNER)
         offer = await operate(CREATE_OFFER, partner=partner["partner"]["id"], asset=points)
-        yield Exchange(server, database_url, http, people, operator, partner["apiKey"], symbol, offer["id"])
+        doors = [server, *others]
+        yield Exchange(server, database_url, http, people, operator, partner["apiKey"], symbol, offer["id"], doors)

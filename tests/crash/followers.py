@@ -48,11 +48,12 @@ async def followers(exchange: Exchange) -> AsyncIterator[list[Followed]]:
     event = events["data"]["viewer"]["accountEvents"]["edges"][0]["node"]
     trade = trades["data"]["instrument"]["trades"]["edges"][0]["node"]
     url = exchange.server.socket_url
+    other_url = exchange.doors[-1].socket_url
     followed = [
         Followed("events", Subscriber(url, person.token, ACCOUNT_EVENTS, {}, event["cursor"]), event["sequence"]),
         Followed(
             "trades",
-            Subscriber(url, person.token, TRADES, {"symbol": exchange.symbol}, trade["cursor"]),
+            Subscriber(other_url, person.token, TRADES, {"symbol": exchange.symbol}, trade["cursor"]),
             trade["sequence"],
         ),
     ]

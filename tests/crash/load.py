@@ -5,7 +5,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.conftest import Caller
@@ -92,6 +92,17 @@ class Load:
             if request.answer is None or (answer.name, answer.id) != (request.answer.name, request.answer.id)
         ]
 
+    async def reuse_keys(self, requests: Sequence[Saved]) -> list[tuple[Saved, Answer]]:
+        """Sends other orders under the keys of these orders; those that were not refused for it."""
+        wrong = []
+        for request in requests:
+            order = request.variables["input"]
+            other = {"input": {**order, "quantity": order["quantity"] + 1_000}}
+            answer = await self._until_answered(replace(request, variables=other, answer=None))
+            if answer.name != "IdempotencyKeyReused":
+                wrong.append((request, answer))
+        return wrong
+
     async def _live(self, person: Caller, stop: asyncio.Event) -> None:
         while not stop.is_set():
             request = self._next_request(person)
@@ -169,7 +180,7 @@ class Load:
 
     async def _send(self, request: Saved) -> Answer | None:
         """None where it is not known what became of the request."""
-        line = self._lines.pop() if self._lines else self._exchange.server.line()
+        line = self._lines.pop() if self._lines else self._exchange.line()
         try:
             body = await line.ask(request.document, request.variables, request.token)
         except Lost as lost:

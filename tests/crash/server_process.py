@@ -1,7 +1,8 @@
-"""The API as a process of its own: `python -m api serve`, started, killed and started again on one port."""
+"""The server as a process of its own: `python -m api serve`, started, killed, frozen and started again on one port."""
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,8 +30,9 @@ def free_port() -> int:
 class ServerProcess:
     """Leaving the block kills whatever still runs; nothing but this process is ever sent a signal."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, role: str = "all") -> None:
         self.environment = environment
+        self.role = role
         self.url = f"http://127.0.0.1:{environment['GRAMME_PORT']}"
         self.socket_url = f"ws://127.0.0.1:{environment['GRAMME_PORT']}/graphql"
         self._log = log
@@ -51,7 +53,7 @@ class ServerProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GRAMME_")}
         with open(self._log, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api", "serve"],
+                [sys.executable, "-m", "api", "serve", "--role", self.role],
                 cwd=ROOT, env={**inherited, **self.environment},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -70,6 +72,18 @@ class ServerProcess:
             self._process.wait()
             self._process = None
 
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def stop(self) -> int:
         """SIGTERM, as an operator stops it; the exit code."""
         assert self._process is not None
@@ -86,11 +100,15 @@ class ServerProcess:
             await asyncio.sleep(ASK_SECONDS)
 
     async def is_ready(self) -> bool:
-        async with httpx.AsyncClient(timeout=5) as client:
+        return await self.status() == 200
+
+    async def status(self) -> int:
+        """Of /readyz; 0 where nobody answers."""
+        async with httpx.AsyncClient(timeout=1) as client:
             try:
-                return (await client.get(f"{self.url}/readyz")).status_code == 200
+                return (await client.get(f"{self.url}/readyz")).status_code
             except httpx.TransportError:
-                return False
+                return 0
 
     def last_words(self) -> str:
         return self._log.read_text(errors="replace")[-4_000:]

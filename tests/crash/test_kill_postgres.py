@@ -1,54 +1,42 @@
-"""kill -9 of Postgres and all its children in mid-load: the server says so, acknowledges nothing, heals by itself."""
+"""kill -9 of Postgres and all its children in mid-load: the API says so, acknowledges nothing, heals by itself."""
 
 import asyncio
 import random
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.crash.conftest import Tell
-from tests.crash.exchange import Exchange
-from tests.crash.followers import compare_followed, followers
-from tests.crash.load import Load, during
+from tests.crash.fleet import fleet_on
 from tests.crash.machine import Machine
-from tests.crash.truth import Findings, Stored, compare, replayed, settled
+from tests.crash.trial import trial
 
-KILLS = 3
 AWAY_SECONDS = 1.0
 HEAL_SECONDS = 20
 
 
 @pytest.mark.crash
 async def test_nothing_acknowledged_is_lost_when_postgres_is_killed(
-    exchange: Exchange, machine: Machine, load: Load, chance: random.Random, tell: Tell
+    machine: Machine, tmp_path: Path, chance: random.Random, kills: int, tell: Tell
 ) -> None:
-    findings = Findings()
-    healing: list[float] = []
+    async with fleet_on(machine, tmp_path) as fleet:
 
-    async def crash() -> None:
-        await asyncio.sleep(chance.uniform(0.3, 1.0))
-        machine.kill_postgres()
-        await asyncio.sleep(AWAY_SECONDS / 2)
-        acknowledged, unavailable = load.acknowledged(), load.unanswered["UNAVAILABLE"]
-        await asyncio.sleep(AWAY_SECONDS / 2)
-        assert len(load.acknowledged()) == len(acknowledged), "something was acknowledged without Postgres"
-        assert load.unanswered["UNAVAILABLE"] > unavailable, "nobody was told UNAVAILABLE"
-        assert not await exchange.server.is_ready()
-        begun = time.monotonic()
-        await machine.start()
-        findings.add(compare(acknowledged, await Stored.read(exchange.database_url)))
-        async with asyncio.timeout(HEAL_SECONDS):
-            await exchange.server.until_ready()
-        healing.append(time.monotonic() - begun)
+        async def kill() -> str:
+            machine.kill_postgres()
+            await asyncio.sleep(AWAY_SECONDS / 2)
+            acknowledged, unavailable = running.load.acknowledged(), running.load.unanswered["UNAVAILABLE"]
+            await asyncio.sleep(AWAY_SECONDS / 2)
+            assert len(running.load.acknowledged()) == len(acknowledged), "something was acknowledged without Postgres"
+            assert running.load.unanswered["UNAVAILABLE"] > unavailable, "nobody was told UNAVAILABLE"
+            assert not await fleet.exchange.server.is_ready()
+            begun = time.monotonic()
+            await machine.start()
+            await running.look()
+            await fleet.until_ready(HEAL_SECONDS)
+            return f"healed after {time.monotonic() - begun:.2f} s"
 
-    await during(load, lambda: asyncio.sleep(0.5))
-    async with followers(exchange) as followed:
-        for number in range(1, KILLS + 1):
-            await during(load, crash)
-            findings.add(await settled(exchange, load, chance))
-            tell(f"kill {number} of Postgres: healed after {healing[-1]:.2f} s, {len(load.saved)} requests")
-        findings.add(await compare_followed(exchange, followed))
-    findings.add(await replayed(exchange.database_url))
-    tell(f"{KILLS} kills of Postgres: {load.summary()}; {findings.summary()}")
-    assert not findings.breaches, findings.examples()
-    assert set(load.unanswered) == {"UNAVAILABLE"}, "the server lives, so every request gets an answer"
+        async with trial(fleet.exchange, chance, tell) as running:
+            for _ in range(kills):
+                await running.strike("kill of Postgres", kill)
+    assert set(running.load.unanswered) == {"UNAVAILABLE"}, "the API lives, so every request gets an answer"

@@ -6,56 +6,39 @@ again while it recovers.
 
 import asyncio
 import random
-from collections import Counter
 
 import pytest
 
 from tests.crash.conftest import Tell
 from tests.crash.exchange import Exchange
-from tests.crash.followers import compare_followed, followers
-from tests.crash.load import Load, during
 from tests.crash.machine import Machine
-from tests.crash.truth import Findings, Stored, compare, replayed, settled
+from tests.crash.trial import trial
 
-WARM_SECONDS = 0.5
-MID_LOAD_SECONDS = (0.2, 2.0)
 POWER_CUTS = 0.5
 KILLED_AGAIN = 0.2
 
 
 @pytest.mark.crash
 async def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(
-    exchange: Exchange, machine: Machine, load: Load, chance: random.Random, kills: int, tell: Tell
+    exchange: Exchange, machine: Machine, chance: random.Random, kills: int, tell: Tell
 ) -> None:
-    findings = Findings()
-    sorts: Counter[str] = Counter()
-    seconds: list[float] = []
+    async with trial(exchange, chance, tell) as running:
 
-    async def crash() -> None:
-        await asyncio.sleep(chance.uniform(*MID_LOAD_SECONDS))
-        power_cut = chance.random() < POWER_CUTS
-        if power_cut:
-            machine.kill_postgres()
-            machine.kill_valkey()
-        exchange.server.kill()
-        sorts["power cuts" if power_cut else "of the server"] += 1
-        acknowledged = load.acknowledged()
-        await machine.start()
-        findings.add(compare(acknowledged, await Stored.read(exchange.database_url)))
-        if chance.random() < KILLED_AGAIN:
-            exchange.server.launch()
-            await asyncio.sleep(chance.uniform(0.3, 2.5))
+        async def crash(power_cut: bool) -> str:
+            if power_cut:
+                machine.kill_postgres()
+                machine.kill_valkey()
             exchange.server.kill()
-            sorts["again"] += 1
-        seconds.append(await exchange.server.start())
+            await machine.start()
+            await running.look()
+            if chance.random() < KILLED_AGAIN:
+                exchange.server.launch()
+                await asyncio.sleep(chance.uniform(0.3, 2.5))
+                exchange.server.kill()
+                running.faults["kill of the server again"] += 1
+            return f"ready after {await exchange.server.start():.2f} s"
 
-    await during(load, lambda: asyncio.sleep(WARM_SECONDS))
-    async with followers(exchange) as followed:
-        for number in range(1, kills + 1):
-            await during(load, crash)
-            findings.add(await settled(exchange, load, chance))
-            tell(f"kill {number}: ready after {seconds[-1]:.2f} s, {len(load.saved)} requests, {findings.numbers()}")
-        findings.add(await compare_followed(exchange, followed))
-    findings.add(await replayed(exchange.database_url))
-    tell(f"kills: {dict(sorts)}, ready after {max(seconds):.2f} s at most; {load.summary()}; {findings.summary()}")
-    assert not findings.breaches, findings.examples()
+        for _ in range(kills):
+            power_cut = chance.random() < POWER_CUTS
+            name = "kill of the server, Postgres and Valkey at once" if power_cut else "kill of the server"
+            await running.strike(name, lambda cut=power_cut: crash(cut))  # type: ignore[misc]

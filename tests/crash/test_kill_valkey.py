@@ -1,49 +1,51 @@
-"""kill -9 of Valkey in mid-load: trading goes on, and whoever follows a stream loses nothing and sees nothing twice."""
+"""kill -9 of Valkey in mid-load: trading goes on, and whoever follows a stream loses nothing and sees nothing twice.
+
+The same where its memory is emptied under us and where it ends our subscriptions.
+"""
 
 import asyncio
 import random
+from pathlib import Path
 
 import pytest
+import redis.asyncio
 
 from tests.crash.conftest import Tell
-from tests.crash.exchange import Exchange
-from tests.crash.followers import compare_followed, followers
-from tests.crash.load import Load, during
+from tests.crash.fleet import fleet_on
 from tests.crash.machine import Machine
-from tests.crash.truth import Findings, replayed, settled
+from tests.crash.trial import trial
 
-KILLS = 3
-AWAY_SECONDS = 2.0
+AWAY_SECONDS = 1.5
 
 
 @pytest.mark.crash
 async def test_trading_goes_on_and_no_news_is_lost_when_valkey_is_killed(
-    exchange: Exchange, machine: Machine, load: Load, chance: random.Random, tell: Tell
+    machine: Machine, tmp_path: Path, chance: random.Random, kills: int, times: int, tell: Tell
 ) -> None:
-    findings = Findings()
-    rates: list[tuple[float, int]] = []
-    await during(load, lambda: asyncio.sleep(0.5))
-    async with followers(exchange) as followed:
+    async with fleet_on(machine, tmp_path) as fleet:
 
-        async def crash() -> None:
-            await asyncio.sleep(chance.uniform(0.3, 1.0))
+        async def kill() -> str:
             machine.kill_valkey()
-            acknowledged, seen = len(load.acknowledged()), len(followed[0].subscriber.sequences)
+            acknowledged, seen = len(running.load.acknowledged()), running.followed_seen()
             await asyncio.sleep(AWAY_SECONDS)
-            traded = len(load.acknowledged()) - acknowledged
-            told = len(followed[0].subscriber.sequences) - seen
-            rates.append((traded / AWAY_SECONDS, told))
+            traded, told = len(running.load.acknowledged()) - acknowledged, running.followed_seen() - seen
             assert traded > 0, "trading stopped without Valkey"
             assert told > 0, "no news came without Valkey"
-            assert await exchange.server.is_ready()
+            assert await fleet.exchange.server.is_ready()
             await machine.start()
+            return f"{traded / AWAY_SECONDS:.0f} answers/s without it, {told} events told"
 
-        for number in range(1, KILLS + 1):
-            await during(load, crash)
-            findings.add(await settled(exchange, load, chance))
-            tell(f"kill {number} of Valkey: {rates[-1][0]:.0f} answers/s without it, {rates[-1][1]} events told")
-        findings.add(await compare_followed(exchange, followed))
-    findings.add(await replayed(exchange.database_url))
-    tell(f"{KILLS} kills of Valkey: {load.summary()}; {findings.summary()}")
-    assert not findings.breaches, findings.examples()
-    assert not load.unanswered
+        async def command(*words: str) -> None:
+            valkey = redis.asyncio.from_url(machine.servers.redis_url)
+            try:
+                await valkey.execute_command(*words)
+            finally:
+                await valkey.aclose()
+
+        async with trial(fleet.exchange, chance, tell) as running:
+            for _ in range(kills):
+                await running.strike("kill of Valkey", kill)
+            for _ in range(times):
+                await running.strike("Valkey emptied", lambda: command("FLUSHALL"))  # type: ignore[arg-type,return-value]
+                await running.strike("subscriptions ended", lambda: command("CLIENT", "KILL", "TYPE", "pubsub"))  # type: ignore[arg-type,return-value]
+    assert not running.load.unanswered

@@ -15,6 +15,7 @@ from tests.crash.load import Answer, Load, Saved
 
 NEWEST_REPEATED = 40
 ANY_REPEATED = 20
+KEYS_REUSED = 5
 FINAL = frozenset({"FILLED", "CANCELLED", "EXPIRED", "REJECTED"})
 EFFECTS = {
     "Order": "ORDER_PLACED",
@@ -175,6 +176,11 @@ async def settled(exchange: Exchange, load: Load, chance: random.Random) -> Find
             "answered otherwise when repeated", request.key, f"{request.kind} {request.answer}, then {answer}"
         )
     findings.figures["repeats"] += len(repeated)
+    orders = [request for request in answered if request.kind == "PLACE_ORDER" and request.answer is not None]
+    reused = chance.sample(orders, min(len(orders), KEYS_REUSED))
+    for request, answer in await load.reuse_keys(reused):
+        findings.breach("key taken for another order", request.key, str(answer))
+    findings.figures["keys reused"] += len(reused)
     findings.add(compare_all(acknowledged, await Stored.read(exchange.database_url)))
     findings.add(await audited(exchange.database_url))
     return findings

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -155,63 +154,3 @@ TABLES = (
 async def counts(connection: Connection) -> dict[str, int]:
     """Rows of each table."""
     return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
-
-
-class Line:
-    """A TCP line to Postgres that can be told to carry the next COMMIT there and nothing back."""
-
-    def __init__(self, url: str) -> None:
-        self._parts = urlsplit(url)
-        self._server: asyncio.Server | None = None
-        self._ends: list[asyncio.StreamWriter] = []
-        self._carried: list[asyncio.Task[None]] = []
-        self.cut_after_commit = False
-        self.cuts = 0
-
-    async def open(self) -> str:
-        """The address that leads through this line."""
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        login = self._parts.netloc.rpartition("@")[0]
-        return urlunsplit(self._parts._replace(netloc=f"{login}@127.0.0.1:{port}"))
-
-    async def close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._hang_up()
-        await asyncio.gather(*self._carried)
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
-        self._ends += [writer, server_writer]
-        self._carried += [
-            asyncio.create_task(self._carry_there(reader, server_writer)),
-            asyncio.create_task(self._carry_back(server_reader, writer)),
-        ]
-
-    async def _carry_there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65_536):
-                if self.cut_after_commit and b"COMMIT" in data:
-                    self.cuts += 1
-                writer.write(data)
-        writer.close()
-
-    async def _carry_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """What comes back after the COMMIT, its success, is the sign to hang up."""
-        with suppress(OSError):
-            while data := await reader.read(65_536):
-                if self.cut_after_commit and self.cuts:
-                    self.cut_after_commit = False
-                    await self._hang_up()
-                    return
-                writer.write(data)
-        writer.close()
-
-    async def _hang_up(self) -> None:
-        for end in self._ends:
-            end.close()
-        for end in self._ends:
-            with suppress(OSError):
-                await end.wait_closed()
-        self._ends.clear()

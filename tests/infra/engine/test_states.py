@@ -11,6 +11,10 @@ from domain.ledger.model import Asset, AssetKind, Balance
 from domain.orders.model import Instrument, Order, OrderReason, OrderSide, OrderStatus, OrderType, TimeInForce
 from domain.rewards.model import Offer, Partner, Redemption, RedemptionStatus
 from infra.engine.states import plain, state_of
+from infra.postgres.connection import Connection
+from infra.postgres.rows import order_of
+from tests import factories as make
+from tests.infra.engine.running import Running
 
 GRAMS = Asset(1, "PCA-LON-2026", AssetKind.ALLOWANCE, "g")
 MONEY = Asset(2, "GBP", AssetKind.MONEY, "minor units")
@@ -83,6 +87,20 @@ def test_an_order_in_the_book_is_told_without_its_place_there() -> None:
 
     assert isinstance(back, Order)
     assert back.resting is False
+
+
+async def test_an_order_read_from_postgres_travels_too(running: Running, owner: Connection) -> None:
+    """Its ids are of a class that only the driver has."""
+    [placed] = await running.submit(make.sell(make.ALICE, 1_000, 60_000))
+    instrument = placed.state.instrument
+    row = await owner.fetchrow("SELECT * FROM orders WHERE id = $1", placed.data["id"])
+    assert row is not None
+    order = order_of(row, {instrument.id: instrument})
+
+    back = state_of(orjson.loads(plain(order)), {instrument.id: instrument})
+
+    assert back == order == placed.state
+    assert type(back.client_order_id) is UUID
 
 
 def test_lists_hold_things() -> None:

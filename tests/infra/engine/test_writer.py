@@ -25,13 +25,13 @@ from tests.factories import ALICE, BOB, CAROL, MONEY, NOON, POINTS, SYMBOL
 from tests.infra.engine.running import (
     OFFER,
     OPENING,
-    Line,
     Running,
     counts,
     end_writers_session,
     eventually,
     ready_writer,
 )
+from tests.postgres_line import AtCommit, PostgresLine
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 
@@ -292,13 +292,13 @@ async def test_a_commit_whose_answer_is_lost_is_found_again_by_its_key(
     database: TestDatabase, owner: Connection
 ) -> None:
     """Postgres carried out the COMMIT, the line broke before it could say so."""
-    line = Line(database.app_url)
+    line = PostgresLine(database.app_url)
     url = await line.open()
     orders = [make.sell(ALICE, 1_000, 50_000), make.buy(BOB, 1_000, 50_000)]
     try:
         async with ready_writer(url) as running:
             await running.submit(*OPENING)
-            line.cut_after_commit = True
+            line.at_commit = AtCommit.CUT_AFTER
             unknown = await running.outcome_of(*orders)
             stands = await owner.fetchval("SELECT count(*) FROM orders")
             await running.until_ready()
@@ -306,7 +306,7 @@ async def test_a_commit_whose_answer_is_lost_is_found_again_by_its_key(
     finally:
         await line.close()
 
-    assert line.cuts == 1
+    assert line.struck == 1
     assert [type(answer) for answer in unknown] == [Unavailable, Unavailable]
     assert stands == 2
     assert [stored(answer) for answer in again] == [("order", {"id": len(OPENING) + n}) for n in (1, 2)]
