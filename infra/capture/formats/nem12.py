@@ -3,13 +3,12 @@
 Rows: 100 header, 200 one register and its interval length, 300 one day of values, 400 the quality of parts of that day,
 250 an accumulated reading (NEM13), 900 end. All times are UTC+10, all year and in every State.
 
-The rows are read here with the csv module: nemreader 0.9.2 keeps a whole file in memory, has no line numbers, and is
+The rows are read here: nemreader 0.9.2 keeps a whole file in memory, has no line numbers, and is
 silent about what must be told (it takes NaN, adds a day that is given twice, keeps the first 48 of 96 values, drops
 short days). Registers E (and NEM13 direction E) are taken from the grid, B (I) are sent out; all others are no energy.
 A quality of N means that there is no reading. A value was told when its row was updated, else when the file was made.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -17,13 +16,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from domain.footprint.model import Direction, Reading, Rejection
-from infra.capture.reader import Unreadable
+from infra.capture.text import head_text, rows, shown
 
 NEM_TIME = timezone(timedelta(hours=10))
-LINE_MAX_BYTES = 65_536
 MINUTES_A_DAY = 1_440
 
-_FIRST_ROW = re.compile(rb"(100,NEM1[23]|200,|250,)")
+_FIRST_ROW = re.compile(r"(100,NEM1[23]|200,|250,)")
 _VALUE = re.compile(r"[+-]?(\d{1,18}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
 _QUALITY = re.compile(r"[AEFNSV]\d{0,2}", re.ASCII)
 _UNITS = {"wh": "Wh", "kwh": "kWh", "mwh": "MWh"}
@@ -99,7 +97,7 @@ class _File:
         self.day: _Day | None = None
 
     def row(self, row: list[str], line: int) -> Iterator[Reading | Rejection]:
-        kind = row[0].strip()
+        kind = row[0]
         if kind == "400":
             yield from self._quality(row, line)
             return
@@ -129,10 +127,10 @@ class _File:
                 "NOT_ENERGY",
                 "The register is not of energy taken or sent out in Wh, kWh or MWh.",
                 line=line,
-                record=_shown(f"{register.meter} {register.name}"),
+                record=shown(f"{register.meter} {register.name}"),
             )
         elif not register.has_intervals:
-            yield Rejection("BAD_INTERVAL", f"Intervals of {_shown(row[8])} minutes do not fill a day.", line=line)
+            yield Rejection("BAD_INTERVAL", f"Intervals of {shown(row[8])} minutes do not fill a day.", line=line)
         else:
             self.register = register
             return
@@ -155,7 +153,7 @@ class _File:
             )
         elif not all(_VALUE.fullmatch(text) for text in texts):
             bad = next(text for text in texts if not _VALUE.fullmatch(text))
-            yield Rejection("NOT_A_NUMBER", f"The day has a value that is not a number: {_shown(bad)!r}.", line=line)
+            yield Rejection("NOT_A_NUMBER", f"The day has a value that is not a number: {shown(bad)!r}.", line=line)
         else:
             updated = _moment(row[count + 5]) if len(row) > count + 5 else None
             values = [Decimal(text) for text in texts]
@@ -186,7 +184,7 @@ def _accumulated(row: list[str], made_at: datetime | None, line: int) -> Reading
     if direction is None or not unit:
         return Rejection("NOT_ENERGY", "The register is not of energy taken or sent out in Wh, kWh or MWh.", line=line)
     if not _VALUE.fullmatch(value):
-        return Rejection("NOT_A_NUMBER", f"The quantity is not a number: {_shown(value)!r}.", line=line)
+        return Rejection("NOT_A_NUMBER", f"The quantity is not a number: {shown(value)!r}.", line=line)
     return Reading(
         source=row[1].strip(),
         register=(row[4] or row[3]).strip().upper(),
@@ -215,51 +213,25 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _shown(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:40])
-
-
 class Nem12Reader:
     name = "NEM12"
     description = "NEM12 and NEM13, the interval and accumulation data that Australian electricity distributors send."
     file_kinds = (".csv", ".zip")
 
     def recognises(self, head: bytes) -> bool:
-        return _FIRST_ROW.match(head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n")) is not None
+        return _FIRST_ROW.match(head_text(head)) is not None
 
     def read(self, path: Path) -> Iterator[Reading | Rejection]:
         state = _File()
         first = last = ""
-        for line, row in _rows(path):
+        for line, row in rows(path):
             first, last = first or row[0], row[0]
-            yield from state.row(row, line)
+            yield from state.row(row, line.number)
         yield from state.close_day()
         if first != "100":
             yield Rejection("NO_HEADER", "The file has no header row (100).", note=True)
         if last != "900":
             yield Rejection("NO_END", "The file has no end row (900): it may have been cut short.", note=True)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows with their line numbers, without blank ones. Text is UTF-8, else Latin-1, line by line."""
-    with path.open("rb") as file:
-        number = 0
-        while raw := file.readline(LINE_MAX_BYTES):
-            number += 1
-            if len(raw) == LINE_MAX_BYTES:
-                raise Unreadable("LINE_TOO_LONG", f"Line {number} is longer than any row of this format.")
-            text = _text(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).strip()
-            if text:
-                row = next(csv.reader([text]))
-                row[0] = row[0].strip()
-                yield number, row
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
 
 
 READER = Nem12Reader()
