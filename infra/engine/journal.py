@@ -14,9 +14,16 @@ GENESIS = bytes(32)
 
 def stored_form(command: Command) -> tuple[str, bytes]:
     """The fields as JSON text, and 16 bytes that are equal for two commands of one kind and the same input."""
-    payload = orjson.dumps(command.fields())
+    payload = orjson.dumps(command.fields(), default=_plain)
     chosen = orjson.dumps(command.fingerprint()) if command.private else payload
     return payload.decode(), blake2b(command.kind.encode() + chosen, digest_size=16).digest()
+
+
+def _plain(value: Any) -> str:
+    """An id that was read from Postgres is of a class of its driver's own."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"a command cannot hold {type(value)}")
 
 
 def command_of(kind: str, caller: int, key: UUID | None, payload: str) -> Command:
