@@ -7,8 +7,9 @@ grow, names that lead outside, passwords. What comes out is counted while it is 
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
 from infra.capture.reader import Unreadable
 
@@ -63,6 +64,7 @@ class Bundle:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._members = {member.filename: member for member in files_in(archive)}
+        self._open: list[IO[bytes]] = []
 
     @property
     def names(self) -> list[str]:
@@ -75,14 +77,22 @@ class Bundle:
         member = self._members[name]
         left = member.file_size
         try:
-            with self._archive.open(member) as packed:
-                while chunk := packed.read(CHUNK_BYTES):
-                    left -= len(chunk)
-                    if left < 0:
-                        raise Unreadable("BAD_ZIP", "The zip file is larger than it says.")
-                    yield chunk
+            packed = self._archive.open(member)
+            self._open.append(packed)
+            while chunk := packed.read(CHUNK_BYTES):
+                left -= len(chunk)
+                if left < 0:
+                    raise Unreadable("BAD_ZIP", "The zip file is larger than it says.")
+                yield chunk
+            packed.close()
+            self._open.remove(packed)
         except DAMAGES as error:
             raise _damaged() from error
+
+    def close(self) -> None:
+        """Closes what was not read to its end."""
+        for packed in self._open:
+            packed.close()
 
 
 @contextmanager
@@ -93,7 +103,8 @@ def opened(path: Path) -> Iterator[Bundle]:
         raise _damaged() from error
     with archive:
         check_bundle(archive, path.stat().st_size)
-        yield Bundle(archive)
+        with closing(Bundle(archive)) as bundle:
+            yield bundle
 
 
 def _damaged() -> Unreadable:
