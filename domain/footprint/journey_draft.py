@@ -4,111 +4,54 @@ A car's factor is for the vehicle and is divided by those who shared it; a bus o
 What nobody can tell from a track, bus, car or train, is asked. Walking and cycling emit nothing and are not counted.
 """
 
-import math
-from collections.abc import Sequence
 from decimal import Decimal
-from itertools import pairwise
 
 from domain.footprint.captured import CapturedDraft
 from domain.footprint.charge_draft import draft_of_electric_trip
 from domain.footprint.model import ActivitySource, ActivityStatus
-from domain.footprint.records import Journey, Position, TravelMode
+from domain.footprint.records import TRANSIT_CARD, Journey
+from domain.footprint.travel import MUSCLE, ONLY_MEAN, Trip, trip_of
+from domain.footprint.travel_factors import TravelFactor, choices_of, factor_of
 
-EARTH_RADIUS_METRES = 6_371_009
-"""Mean radius of WGS 84 (IUGG)."""
-_MUSCLE = frozenset({TravelMode.WALK, TravelMode.BICYCLE})
-_FACTORS = {
-    "GB": {
-        TravelMode.CAR: ("transport.car.unknown.average", "km"),
-        TravelMode.MOTORCYCLE: ("transport.motorbike.average", "km"),
-        TravelMode.TAXI: ("transport.taxi.regular.vehicle", "km"),
-        TravelMode.BUS: ("transport.bus.local_average", "passenger_km"),
-        TravelMode.TRAM: ("transport.rail.light_rail_tram", "passenger_km"),
-        TravelMode.METRO: ("transport.rail.london_underground", "passenger_km"),
-        TravelMode.TRAIN: ("transport.rail.national", "passenger_km"),
-        TravelMode.FERRY: ("transport.ferry.foot_passenger", "passenger_km"),
-        TravelMode.PLANE: ("transport.flight.short_haul.average.without_rf", "passenger_km"),
-    },
-    "US": {
-        TravelMode.CAR: ("transport.car.passenger_car", "km"),
-        TravelMode.MOTORCYCLE: ("transport.motorbike.motorcycle", "km"),
-        TravelMode.TAXI: ("transport.car.passenger_car", "km"),
-        TravelMode.BUS: ("transport.bus.average", "passenger_km"),
-        TravelMode.TRAM: ("transport.rail.transit", "passenger_km"),
-        TravelMode.METRO: ("transport.rail.transit", "passenger_km"),
-        TravelMode.TRAIN: ("transport.rail.intercity_average", "passenger_km"),
-        TravelMode.PLANE: ("transport.flight.medium_haul_300_to_2300mi", "passenger_km"),
-    },
-}
-_CHOICES = (TravelMode.CAR, TravelMode.BUS, TravelMode.TRAIN)
-_HOME = "GB"
+_ASKED = "Was this a car, a bus or a train? Discard it if you walked or cycled."
 
 
 def draft_of_journey(journey: Journey, region: str) -> CapturedDraft:
+    """Raises NoJourney."""
     if journey.kwh is not None:
         return draft_of_electric_trip(journey, journey.kwh)
-    metres = journey.metres if journey.metres is not None else track_metres(journey.track)
-    asks = journey.mode in (TravelMode.MOTORISED, TravelMode.UNKNOWN)
-    country = region.partition("-")[0]
-    home = country if country in _FACTORS else _HOME
-    mode = TravelMode.CAR if asks else journey.mode
-    if mode in _MUSCLE:
-        return _draft(journey, None, Decimal(0), "km", reason="Walking and cycling emit nothing.")
-    if mode not in _FACTORS[home]:
-        home = _HOME
-    activity, unit = _FACTORS[home][mode]
-    return _draft(
-        journey,
-        activity,
-        metres / 1000,
-        unit,
-        region=home,
-        shared_by=journey.shared_by if unit == "km" else 1,
-        status=ActivityStatus.QUARANTINED if asks else ActivityStatus.COUNTED,
-        reason="Was this a car, a bus or a train? Discard it if you walked or cycled." if asks else "",
-        choices=tuple(_FACTORS[home][choice][0] for choice in _CHOICES) if asks else (),
-        caveats=() if home == country else (f"No factor of travel for {country}: the one of {home} was taken.",),
-    )
+    return draft_of_trip(trip_of(journey), region)
+
+
+def draft_of_trip(trip: Trip, region: str) -> CapturedDraft:
+    if trip.mode in MUSCLE:
+        return _draft(trip, None, reason="Walking and cycling emit nothing.")
+    if trip.mode in ONLY_MEAN:
+        choices = choices_of(trip.metres, region)
+        return _draft(trip, choices[0], reason=f"{trip.doubt} {_ASKED}".strip(), choices=choices)
+    factor = factor_of(trip.mode, trip.metres, region)
+    if not trip.doubt:
+        return _draft(trip, factor)
+    others = tuple(choice for choice in choices_of(trip.metres, region) if choice.activity != factor.activity)
+    reason = f"{trip.doubt} What was it? Discard it if you walked or cycled, or if it is told twice."
+    return _draft(trip, factor, reason=reason, choices=(factor, *others))
 
 
 def _draft(
-    journey: Journey,
-    activity: str | None,
-    quantity: Decimal,
-    unit: str,
-    *,
-    region: str | None = None,
-    shared_by: int = 1,
-    status: ActivityStatus = ActivityStatus.COUNTED,
-    reason: str = "",
-    choices: tuple[str, ...] = (),
-    caveats: tuple[str, ...] = (),
+    trip: Trip, factor: TravelFactor | None, *, reason: str = "", choices: tuple[TravelFactor, ...] = ()
 ) -> CapturedDraft:
+    journey = trip.journey
     return CapturedDraft(
-        activity=activity,
-        quantity=quantity,
-        unit=unit,
+        activity=factor.activity if factor else None,
+        quantity=Decimal(trip.metres) / 1000 if factor else Decimal(0),
+        unit=factor.unit if factor else "km",
         started_at=journey.start,
         ended_at=journey.end,
-        source=ActivitySource.PHONE,
-        region=region,
-        shared_by=shared_by,
-        status=status,
+        source=ActivitySource.TRANSIT if journey.source == TRANSIT_CARD else ActivitySource.PHONE,
+        region=factor.region if factor else None,
+        shared_by=journey.shared_by if factor and factor.unit == "km" else 1,
+        status=ActivityStatus.QUARANTINED if choices else ActivityStatus.COUNTED,
         reason=reason,
-        choices=choices,
-        caveats=caveats,
+        choices=tuple(choice.activity for choice in choices),
+        caveats=(*trip.caveats, *(factor.caveats if factor else ())),
     )
-
-
-def track_metres(track: Sequence[Position]) -> Decimal:
-    """Length of the track over a sphere of mean radius, to a metre."""
-    millimetres = sum(_millimetres(before, after) for before, after in pairwise(track))
-    return (Decimal(millimetres) / 1000).quantize(Decimal(1))
-
-
-def _millimetres(before: Position, after: Position) -> int:
-    """Haversine distance."""
-    north, south = math.radians(before.latitude), math.radians(after.latitude)
-    east = math.radians(after.longitude - before.longitude)
-    half = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(east / 2) ** 2
-    return round(2_000 * EARTH_RADIUS_METRES * math.asin(math.sqrt(min(1, half))))

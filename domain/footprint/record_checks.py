@@ -4,13 +4,16 @@ Within one file a record counts once by its source and own id: the same again is
 later holds. What cannot be is refused; what is merely odd is kept, and asked about where it is recorded.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.footprint.captured import Captured, CapturedRecord, captured
 from domain.footprint.drafting import draft_of
+from domain.footprint.journey_draft import draft_of_trip
 from domain.footprint.model import Rejection
 from domain.footprint.records import Charge, Journey, Purchase
+from domain.footprint.travel import NoJourney, Trip, once, trip_of
 from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Verdict
 
 RECORDS_MAX = 200_000
@@ -35,6 +38,7 @@ class RecordBench:
         self._latest = now + FUTURE_GRACE
         self._region = region
         self._kept: dict[tuple[str, str], Captured] = {}
+        self._trips: dict[tuple[str, str], Trip] = {}
 
     def take(self, record: CapturedRecord, verdict: Verdict) -> None:
         fault = self._fault(record)
@@ -42,7 +46,12 @@ class RecordBench:
             code, reason = fault
             verdict.refuse(Rejection(code, reason, line=record.line, record=_shown(record)))
             return
-        item = captured(record, draft_of(record, self._region))
+        try:
+            trip = trip_of(record) if isinstance(record, Journey) and record.kwh is None else None
+        except NoJourney as error:
+            verdict.refuse(Rejection(error.code, error.reason, line=record.line, record=_shown(record)))
+            return
+        item = captured(record, draft_of_trip(trip, self._region) if trip else draft_of(record, self._region))
         earlier = self._kept.get((item.source, item.record))
         if earlier is not None and earlier.payload_hash == item.payload_hash:
             verdict.duplicate += 1
@@ -51,10 +60,24 @@ class RecordBench:
             text = "The file has this record twice: the one that comes later holds."
             verdict.refuse(Rejection("REPLACED", text, line=earlier.line, record=_shown(record)))
         self._kept[item.source, item.record] = item
+        if trip:
+            self._trips[item.source, item.record] = trip
 
     def close(self, verdict: Verdict) -> None:
-        """Puts the records in order of time. Called once, after the last one."""
+        """Lets each moment of travel count once and puts the records in order. Called once, after the last one."""
+        self._settle_overlaps(verdict)
         verdict.captured.extend(sorted(self._kept.values(), key=lambda item: item.draft.started_at))
+
+    def _settle_overlaps(self, verdict: Verdict) -> None:
+        keys = list(self._trips)
+        result = once([self._trips[key] for key in keys])
+        for index in result.lost:
+            item = self._kept.pop(keys[index])
+            text = "Another journey of the file is the same movement or takes most of its time."
+            verdict.refuse(Rejection("OVERLAP", text, line=item.line, record=f"{item.source} {item.record}"[:200]))
+        for index, trip in result.changed.items():
+            item = self._kept[keys[index]]
+            self._kept[keys[index]] = replace(item, draft=draft_of_trip(trip, self._region))
 
     def _fault(self, record: CapturedRecord) -> Fault | None:
         if not (_is_name(record.source) and _is_name(record.record)):

@@ -45,6 +45,10 @@ class StatedTotal:
     commodity: Commodity
 
 
+TRANSIT_CARD = "Transit card"
+"""The source of journeys that somebody paid with one."""
+
+
 class TravelMode(StrEnum):
     """How somebody moved, as far as the source knows. MOTORISED is a car, bus or train that cannot be told apart."""
 

@@ -183,7 +183,8 @@ async def test_two_journeys_at_one_time(desk: Desk) -> None:
 
 
 async def test_two_journeys_at_one_time_within_a_file(desk: Desk) -> None:
-    await desk.send(journey(), journey(record="2"), journey(record="3", start=LATER, end=LATER + HOUR))
+    elsewhere = journey(record="2", metres=Decimal(2_000))
+    await desk.send(journey(), elsewhere, journey(record="3", start=LATER, end=LATER + HOUR))
     assert len(await desk.waiting()) == 1
 
 

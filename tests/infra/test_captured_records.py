@@ -100,7 +100,7 @@ async def test_another_payload_replaces_and_both_stay(desk: Desk) -> None:
 
 async def test_what_became_a_walk_counts_no_more(desk: Desk) -> None:
     await desk.send(journey())
-    job = await desk.send(journey(mode=TravelMode.WALK))
+    job = await desk.send(journey(mode=TravelMode.WALK, metres=Decimal(4_000)))
     assert [item.code for item in await desk.imports.rejections(job.id, 10)] == ["REPLACED_EARLIER", "NOT_COUNTED"]
     assert await desk.activities() == [("transport.car.unknown.average", ActivityStatus.REVERSED)]
     assert await desk.check_totals() == 0
@@ -116,7 +116,8 @@ async def test_a_credit_record_cancels_whichever_comes_first(desk: Desk, credit_
 
 
 async def test_a_record_without_a_factor_is_refused_alone(desk: Desk) -> None:
-    old = journey(record="2", mode=TravelMode.FERRY, start=NOW - timedelta(days=2), end=NOW - timedelta(days=2))
+    start = NOW - timedelta(days=2)
+    old = journey(record="2", mode=TravelMode.FERRY, start=start, end=start + timedelta(hours=1))
     job = await desk.send(journey(), old, region="US")
     assert counts(job) == (2, 0, 0)
     items = await desk.footprint.activities(OWNER, None, 1, None, None)

@@ -16,14 +16,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from domain.footprint.model import Rejection
-from domain.footprint.records import Journey
+from domain.footprint.records import TRANSIT_CARD, Journey
 from infra.capture.bundle import LISTING, Bundle, opened
 from infra.capture.gtfs import TABLES, Ride, Timetable, rows, table_rows, tables_in, timetable_for, ways_of
 from infra.capture.moments import LocalReader, moment
 from infra.capture.reader import Unreadable
 
 TAPS_MAX = 20_000
-SOURCE = "Transit card"
 COLUMNS = ("tapped_in_at", "tapped_in", "tapped_out")
 
 
@@ -102,7 +101,7 @@ def _journey(tap: _Tap, ride: Ride | None, ways: dict[Ride, int], timetable: Tim
         )
         return Rejection("NOT_IN_TIMETABLE", " ".join(reason.split()), line=tap.line_number)
     return Journey(
-        source=SOURCE,
+        source=TRANSIT_CARD,
         record=f"{tap.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         start=tap.at,
         end=tap.until or tap.at + timedelta(seconds=max(0, ride.off.departure - ride.on.departure)),

@@ -71,11 +71,13 @@ def test_of_two_records_with_one_id_the_later_holds() -> None:
 
 
 def test_the_same_id_of_another_source_is_another_record() -> None:
-    assert judged([journey(), journey(source="watch")]).accepted == 2
+    assert judged([charge(), charge(source="point 4")]).accepted == 2
 
 
 def test_a_track_is_measured_and_not_kept() -> None:
-    track = tuple(Position(START, Decimal(latitude), Decimal(0)) for latitude in ("0", "0.1", "0.2"))
+    track = tuple(
+        Position(START + timedelta(minutes=20 * number), Decimal(number) / 10, Decimal(0)) for number in range(3)
+    )
     [item] = judged([journey(metres=None, track=track)]).captured
     assert item.draft.quantity == Decimal("22.239")
     assert "0.1" not in item.payload
