@@ -249,7 +249,7 @@ def test_a_day_s_track_counts_for_the_time_between() -> None:
     """Two hours at 10 m/s, of which the phone knows the first half hour as a bus."""
     bus = journey(0, 30, 18_500, mode=TravelMode.BUS, likelihood=Decimal("0.9"))
     day = journey(0, 120, None, mode=TravelMode.UNKNOWN, track=track(10, 120))
-    [counted, rest] = judged(day, bus).captured
+    [rest, counted] = judged(day, bus).captured
     assert (counted.draft.quantity, rest.draft.quantity) == (Decimal("18.5"), 54)
     assert "18,000 m of the track" in rest.draft.caveats[0]
 
