@@ -1,10 +1,12 @@
 """What the engine can be asked. Commands are stored and replayed: a class is never changed, only given a new version.
 
 `caller` owns the idempotency `key`; None means that the rule itself is the key (a closed week, an order already
-cancelled). `private` names the fields that the caller did not choose and that are left out of the payload hash.
+cancelled). `private` names the fields that the caller did not choose and that are left out of the payload hash. `later`
+gives the default of each field that came later: with that value it is left out, so that the same request has the same
+hash before and after.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,7 +14,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from domain.basis import EmissionBasis
-from domain.orders.model import OrderSide, OrderType, ReservePart, TimeInForce, TradingPhase
+from domain.orders.model import (
+    OrderSide,
+    OrderType,
+    ReservePart,
+    SelfTradePrevention,
+    TimeInForce,
+    TradingPhase,
+)
 
 _KINDS: dict[str, type["Command"]] = {}
 
@@ -21,6 +30,7 @@ _KINDS: dict[str, type["Command"]] = {}
 class Command:
     kind: ClassVar[str] = ""
     private: ClassVar[frozenset[str]] = frozenset()
+    later: ClassVar[Mapping[str, Any]] = {}
 
     caller: int
     key: UUID | None = None
@@ -30,8 +40,12 @@ class Command:
         return {name: _plain(value) for name, value in self.fields().items()}
 
     def fields(self) -> dict[str, Any]:
-        """The command's own fields as they are, without caller and key."""
-        return {name: getattr(self, name) for name in _own_fields(type(self))}
+        """The command's own fields as they are, without caller and key; a `later` one only where it says something."""
+        values = {name: getattr(self, name) for name in _own_fields(type(self))}
+        for name, default in self.later.items():
+            if values[name] == default:
+                del values[name]
+        return values
 
     def owners(self) -> Iterable[int]:
         """Whose balances the command may move, beyond those of what it names and of standing orders."""
@@ -96,6 +110,8 @@ def _plain(value: Any) -> Any:
 @command("PLACE_ORDER")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder(Command):
+    later: ClassVar[Mapping[str, Any]] = {"self_trade": SelfTradePrevention.CANCEL_NEWEST}
+
     symbol: str
     side: OrderSide
     type: OrderType
@@ -104,6 +120,17 @@ class PlaceOrder(Command):
     price: int
     expires_at: datetime | None = None
     post_only: bool = False
+    self_trade: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
+
+
+@command("REPLACE_ORDER")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceOrder(Command):
+    """`quantity` is the whole quantity, what is filled included."""
+
+    client_order_id: UUID
+    quantity: int
+    price: int
 
 
 @command("CANCEL_ORDER")
@@ -112,10 +139,26 @@ class CancelOrder(Command):
     client_order_id: UUID
 
 
+@command("CANCEL_ALL_ORDERS")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAllOrders(Command):
+    """Of one market, or of all where `symbol` is None."""
+
+    symbol: str | None = None
+
+
+@command("CANCEL_ALL_AFTER")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAllAfter(Command):
+    """Sets the caller's dead-man timer anew; 0 switches it off."""
+
+    seconds: int
+
+
 @command("EXPIRE_DUE")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpireDue(Command):
-    """From the clock: ends every order and redemption whose time is over at the command's own time.
+    """From the clock: ends what is over at the command's own time, orders, redemptions, dead-man timers.
 
     With `before`, those alone whose time was over before that moment.
     """
@@ -311,7 +354,9 @@ _READERS: dict[str, dict[str, Any]] = {
         "type": OrderType,
         "time_in_force": TimeInForce,
         "expires_at": datetime.fromisoformat,
+        "self_trade": SelfTradePrevention,
     },
+    "REPLACE_ORDER": {"client_order_id": UUID},
     "CANCEL_ORDER": {"client_order_id": UUID},
     "PROPOSE_RESERVE": {"part": ReservePart},
     "EXPIRE_DUE": {"before": datetime.fromisoformat},

@@ -10,6 +10,8 @@ from typing import Any
 
 from domain.commands import (
     Answer,
+    CancelAllAfter,
+    CancelAllOrders,
     CancelOrder,
     CancelOrderOf,
     CancelRedemption,
@@ -28,27 +30,31 @@ from domain.commands import (
     PlaceOrder,
     ProposeReserve,
     RedeemOffer,
+    ReplaceOrder,
     ResumeMarket,
     SetTerms,
 )
 from domain.credits import handling as credits
 from domain.errors import DomainError
 from domain.ledger import handling as ledger
-from domain.orders import ending, operating, phases, reserve
+from domain.orders import cancelling, ending, operating, phases, replacing, reserve
 from domain.orders import handling as orders
 from domain.orders.model import Order, OrderReason, OrderStatus
 from domain.rewards import handling as rewards
 from domain.rewards.model import RedemptionStatus
-from domain.state import State
+from domain.state import RunOut, State
 from domain.turn import Outcome, Turn
 
 
 def expire_due(turn: Turn, command: ExpireDue) -> Answer:
-    """Ends everything whose time is over, earliest first."""
+    """Ends everything whose time is over, earliest first; of a timer it counts the orders that it cancels."""
     ended = 0
     while (due := turn.state.pop_due(command.before or turn.now, command.before is None)) is not None:
         if isinstance(due, Order):
             ending.end_resting(turn, due, OrderStatus.EXPIRED, OrderReason.EXPIRED)
+        elif isinstance(due, RunOut):
+            ended += cancelling.run_out(turn, due)
+            continue
         else:
             rewards.give_back(turn, due, RedemptionStatus.EXPIRED)
         ended += 1
@@ -57,7 +63,10 @@ def expire_due(turn: Turn, command: ExpireDue) -> Answer:
 
 HANDLERS: dict[type[Command], Callable[[Turn, Any], Answer]] = {
     PlaceOrder: orders.place_order,
+    ReplaceOrder: replacing.replace_order,
     CancelOrder: orders.cancel_order,
+    CancelAllOrders: cancelling.cancel_all_orders,
+    CancelAllAfter: cancelling.cancel_all_after,
     ExpireDue: expire_due,
     ChangePhase: phases.change_phase,
     SetTerms: operating.set_terms,

@@ -7,6 +7,7 @@ starts with all of them empty. What has ended (orders, redemptions) is kept in `
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from heapq import heappop, heappush
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.credits.model import Programme
@@ -55,6 +56,13 @@ class Market:
         self.pace.note(at, price)
 
 
+class RunOut(NamedTuple):
+    """A dead-man timer whose time was over `at` this moment."""
+
+    owner: int
+    at: datetime
+
+
 @dataclass(slots=True)
 class State:
     command_sequence: int = 0
@@ -77,7 +85,12 @@ class State:
     ended_redemptions: dict[int, Redemption] = field(default_factory=dict)
     _ended_orders_before: dict[tuple[int, UUID], Order] = field(default_factory=dict)
     _ended_redemptions_before: dict[int, Redemption] = field(default_factory=dict)
+    timers: dict[int, datetime] = field(default_factory=dict)
+    """When the dead-man timer of an owner runs out."""
     _deadlines: list[tuple[datetime, int]] = field(default_factory=list)
+    """With the id of an order or redemption, or minus the owner of a timer."""
+    _timers_noted: dict[int, datetime] = field(default_factory=dict)
+    """The one deadline of each owner that counts: at most that of its timer, so that setting it anew costs nothing."""
 
     # ------------------------------------------------------------ balances
 
@@ -105,12 +118,12 @@ class State:
         return self.programmes.get(asset.code.removeprefix("PCA-").rpartition("-")[0])
 
     def add_order(self, order: Order) -> None:
-        """Puts an order into its book and remembers its deadline."""
+        """Puts an order into its book, one that was replaced too, and remembers its deadline."""
         self.markets[order.instrument.symbol].book.rest(order)
         self.orders[order.owner, order.client_order_id] = order
-        self.orders_by_id[order.id] = order
-        if order.expires_at is not None:
+        if order.expires_at is not None and order.id not in self.orders_by_id:
             heappush(self._deadlines, (order.expires_at, order.id))
+        self.orders_by_id[order.id] = order
 
     def end_order(self, order: Order) -> None:
         """Forgets an order that left the book."""
@@ -155,22 +168,50 @@ class State:
 
     # ------------------------------------------------------------ time
 
+    def set_timer(self, owner: int, runs_out: datetime | None) -> None:
+        """The dead-man timer of a person; None switches it off."""
+        if runs_out is None:
+            self.timers.pop(owner, None)
+            return
+        self.timers[owner] = runs_out
+        if owner not in self._timers_noted or runs_out < self._timers_noted[owner]:
+            self._note_timer(owner, runs_out)
+
     def is_due(self, now: datetime, inclusive: bool = True) -> bool:
-        """True where the time of an order or redemption is over; of those that end just at `now` only if inclusive."""
+        """True where the time of an order, redemption or timer is over; of those that end at `now` if inclusive."""
         deadlines = self._deadlines
-        while deadlines and not self._is_open(deadlines[0][1]):
+        while deadlines and not self._counts(*deadlines[0]):
             heappop(deadlines)
         return bool(deadlines) and (deadlines[0][0] <= now if inclusive else deadlines[0][0] < now)
 
-    def pop_due(self, now: datetime, inclusive: bool = True) -> Order | Redemption | None:
-        """The next order or redemption whose time is over, earliest first."""
+    def pop_due(self, now: datetime, inclusive: bool = True) -> Order | Redemption | RunOut | None:
+        """The next order, redemption or timer whose time is over, earliest first."""
         if not self.is_due(now, inclusive):
             return None
-        _, thing_id = heappop(self._deadlines)
+        at, thing_id = heappop(self._deadlines)
+        if thing_id < 0:
+            del self._timers_noted[-thing_id]
+            return RunOut(-thing_id, at)
         return self.orders_by_id.get(thing_id) or self.redemptions[thing_id]
 
-    def _is_open(self, thing_id: int) -> bool:
-        return thing_id in self.orders_by_id or thing_id in self.redemptions
+    def _counts(self, at: datetime, thing_id: int) -> bool:
+        """False for a deadline of what has ended, and for one of a timer that was set anew since; that is noted."""
+        if thing_id > 0:
+            return thing_id in self.orders_by_id or thing_id in self.redemptions
+        owner = -thing_id
+        if self._timers_noted.get(owner) != at:
+            return False
+        runs_out = self.timers.get(owner)
+        if runs_out == at:
+            return True
+        del self._timers_noted[owner]
+        if runs_out is not None:
+            self._note_timer(owner, runs_out)
+        return False
+
+    def _note_timer(self, owner: int, runs_out: datetime) -> None:
+        self._timers_noted[owner] = runs_out
+        heappush(self._deadlines, (runs_out, -owner))
 
     def digest(self) -> bytes:
         """16 bytes that name every resting order of every market."""

@@ -57,6 +57,10 @@ class Things:
     offers: dict[int, Offer] = field(default_factory=dict)
     proposals: dict[int, Proposal] = field(default_factory=dict)
     redemptions: dict[int, Redemption] = field(default_factory=dict)
+    changed_terms: dict[int, Order] = field(default_factory=dict)
+    """Orders that have another quantity, price or priority."""
+    timers: dict[int, datetime | None] = field(default_factory=dict)
+    """Dead-man timers that were set, by owner; None for one that was switched off or ran out."""
     till_references: dict[int, str] = field(default_factory=dict)
 
 
@@ -149,6 +153,16 @@ class Turn:
         order.trades_until = market.trade_sequence
         self.outcome.orders[order.id] = order
 
+    def touch_terms(self, order: Order, market: Market) -> None:
+        """Notes that an order has another quantity, price or priority."""
+        self.touch_order(order, market)
+        self.things.changed_terms[order.id] = order
+
+    def set_timer(self, owner: int, runs_out: datetime | None) -> None:
+        """The dead-man timer of a person; None switches it off."""
+        self.state.set_timer(owner, runs_out)
+        self.things.timers[owner] = runs_out
+
     def touch_book(self, market: Market) -> None:
         """Notes that a book changed; it counts once for the whole command."""
         self._touched_markets[market.instrument.symbol] = market
@@ -181,7 +195,7 @@ class Turn:
             self._tell_trades(lists)
         for order in outcome.orders.values():
             if order.owner >= FIRST_OWNER:
-                lists.setdefault(order.owner, []).append(["O", *_state_of(order)])
+                lists.setdefault(order.owner, []).append(["O", *_state_of(order), *_terms_of(order)])
         for redemption in outcome.things.redemptions.values() if outcome.things else ():
             lists.setdefault(redemption.owner, []).append(["R", redemption.id, redemption.status])
         for (owner, asset), kind in outcome.balances.items():
@@ -195,7 +209,7 @@ class Turn:
             for order_id in (trade.buy_order, trade.sell_order):
                 order = orders[order_id]
                 if order.owner >= FIRST_OWNER:
-                    lists[order.owner].append(["T", *_state_of(order), trade.sequence])
+                    lists[order.owner].append(["T", *_state_of(order), trade.sequence, *_terms_of(order)])
 
     def _numbered(self, owner: int, payloads: list[list[Any]]) -> AccountNews:
         wallet = self.state.wallets.get(owner)
@@ -208,3 +222,8 @@ class Turn:
 
 def _state_of(order: Order) -> tuple[int, int, int, OrderStatus, OrderReason | None, int]:
     return order.id, order.remaining, order.notional, order.status, order.reason, order.trades_until
+
+
+def _terms_of(order: Order) -> tuple[int | None, ...]:
+    """Quantity, price and what moved it; nothing while they are those that it was placed with."""
+    return () if order.placed_quantity is None else (order.quantity, order.price, order.moved_by)

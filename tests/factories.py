@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.commands import (
+    CancelAllAfter,
+    CancelAllOrders,
     CancelOrder,
     CancelRedemption,
     CaptureRedemption,
@@ -21,6 +23,7 @@ from domain.commands import (
     Issue,
     PlaceOrder,
     RedeemOffer,
+    ReplaceOrder,
     SetTerms,
 )
 from domain.orders.model import OrderSide, OrderType, TimeInForce
@@ -89,6 +92,22 @@ def cancel(order: PlaceOrder) -> CancelOrder:
     """By the owner of the order."""
     assert order.key is not None
     return CancelOrder(caller=order.caller, client_order_id=order.key)
+
+
+def replace(order: PlaceOrder, quantity: int, price: int, key: UUID | None = None) -> ReplaceOrder:
+    """By the owner of the order."""
+    assert order.key is not None
+    return ReplaceOrder(
+        caller=order.caller, key=key or new_key(), client_order_id=order.key, quantity=quantity, price=price
+    )
+
+
+def cancel_all(owner: int, symbol: str | None = None) -> CancelAllOrders:
+    return CancelAllOrders(caller=owner, symbol=symbol)
+
+
+def cancel_all_after(owner: int, seconds: int) -> CancelAllAfter:
+    return CancelAllAfter(caller=owner, seconds=seconds)
 
 
 def expire_due() -> ExpireDue:

@@ -119,7 +119,7 @@ class OrderBook:
         for order in self._unmarked.values():
             self._digest ^= marks.pop(order.id, 0)
             if order.resting:
-                mark = marks[order.id] = _mark(order.id, order.remaining)
+                mark = marks[order.id] = _mark(order)
                 self._digest ^= mark
         self._unmarked.clear()
         return self._digest
@@ -142,6 +142,14 @@ class OrderBook:
         order.remaining -= quantity
         if order.remaining == 0:
             order.resting = False
+        self._unmarked[order.id] = order
+        self.side(order.side).take(order, quantity)
+        self.changed.add((order.side, order.price))
+        self._note_gone(order, quantity)
+
+    def reduce(self, order: Order, quantity: int) -> None:
+        """Makes a resting order smaller, by less than is left of it; it keeps its place."""
+        order.change_terms(order.quantity - quantity, order.price)
         self._unmarked[order.id] = order
         self.side(order.side).take(order, quantity)
         self.changed.add((order.side, order.price))
@@ -182,6 +190,10 @@ class OrderBook:
         return PriceLevel(price, level.quantity, level.count) if level else PriceLevel(price, 0, 0)
 
 
-def _mark(order_id: int, remaining: int) -> int:
+def _mark(order: Order) -> int:
     """128 bits that stand for one resting order; the book's digest is the exclusive-or of all of them."""
-    return int.from_bytes(blake2b(b"%d:%d" % (order_id, remaining), digest_size=16).digest(), "big")
+    if order.moved_by is None:
+        text = b"%d:%d" % (order.id, order.remaining)
+    else:
+        text = b"%d:%d:%d:%d" % (order.id, order.remaining, order.moved_by, order.price)
+    return int.from_bytes(blake2b(text, digest_size=16).digest(), "big")

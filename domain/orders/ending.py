@@ -18,6 +18,11 @@ def end_resting(turn: Turn, order: Order, status: OrderStatus, reason: OrderReas
     """Takes a resting order out of the book and frees what it holds."""
     market = turn.state.markets[order.instrument.symbol]
     market.book.remove(order)
+    end_removed(turn, order, market, status, reason)
+
+
+def end_removed(turn: Turn, order: Order, market: Market, status: OrderStatus, reason: OrderReason) -> None:
+    """Frees what an order holds that has left the book."""
     turn.touch_book(market)
     settlement.release_rest(turn, order)
     end(turn, order, market, status, reason)

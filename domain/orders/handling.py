@@ -3,7 +3,7 @@
 from domain.commands import Answer, CancelOrder, PlaceOrder
 from domain.errors import InvalidInput, NotFound
 from domain.orders import matching, phases, rules, settlement
-from domain.orders.ending import end, end_resting
+from domain.orders.ending import end, end_removed, end_resting
 from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderSide, OrderStatus, TimeInForce, TradingPhase
 from domain.state import Market
 from domain.turn import Turn
@@ -22,7 +22,7 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
 
     turn.outcome.placed.append(order)
     admit(turn, order, market)
-    return _answer(order)
+    return answer(order)
 
 
 def admit(turn: Turn, order: Order, market: Market) -> None:
@@ -49,10 +49,21 @@ def cancel_order(turn: Turn, command: CancelOrder) -> Answer:
     if not order.resting:
         if order.reason is not OrderReason.CANCELLED_BY_OWNER:
             raise OrderNotOpen(f"This order is {order.status} and can no longer be cancelled.")
-        return _answer(order)
+        return answer(order)
     rules.check_may_cancel(order.instrument, turn.now)
     end_resting(turn, order, OrderStatus.CANCELLED, OrderReason.CANCELLED_BY_OWNER)
-    return _answer(order)
+    return answer(order)
+
+
+def go_on(turn: Turn, order: Order, market: Market) -> None:
+    """What becomes of an order that was given a new place and holds what it needs."""
+    if market.instrument.phase is not TradingPhase.CONTINUOUS:
+        _rest(turn, order, market)
+    elif order.post_only and matching.would_trade(order, market.book):
+        settlement.release_rest(turn, order)
+        end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
+    else:
+        _trade(turn, order, market, _worst_price(order, market, turn))
 
 
 def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
@@ -72,6 +83,7 @@ def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
         placed_at=turn.now,
         expires_at=rules.deadline(command, market.instrument, turn.now),
         remaining=command.quantity,
+        self_trade=command.self_trade,
     )
 
 
@@ -104,8 +116,8 @@ def _worst_price(order: Order, market: Market, turn: Turn) -> int:
 
 def _trade(turn: Turn, order: Order, market: Market, worst: int) -> None:
     """Matches, settles each match, then lets the rest stand or ends it; halts the market where it would run away."""
-    matches, met_own_order = matching.match(order, market.book, worst)
-    left = order.quantity
+    left = order.remaining
+    matches, own = matching.match(order, market.book, worst)
     for matched in matches:
         left -= matched.quantity
         settlement.settle(turn, market, order, matched, left)
@@ -116,17 +128,31 @@ def _trade(turn: Turn, order: Order, market: Market, worst: int) -> None:
             turn.state.end_order(maker)
     if matches:
         turn.touch_book(market)
+    if own is not None:
+        _settle_own(turn, own, order, market)
 
-    if order.remaining and not met_own_order and matching.would_trade(order, market.book):
+    met_own = own is not None and own.ends_taker
+    if order.remaining and not met_own and matching.would_trade(order, market.book):
         phases.halt(turn, market)
     if order.remaining == 0:
         end(turn, order, market, OrderStatus.FILLED, None)
-    elif met_own_order or order.time_in_force in rules.IMMEDIATE:
+    elif met_own or order.time_in_force in rules.IMMEDIATE:
         settlement.release_rest(turn, order)
-        reason = OrderReason.SELF_TRADE if met_own_order else OrderReason.IOC_REMAINDER
+        reason = OrderReason.SELF_TRADE if met_own else OrderReason.IOC_REMAINDER
         end(turn, order, market, OrderStatus.CANCELLED, reason)
     else:
         _rest(turn, order, market)
+
+
+def _settle_own(turn: Turn, own: matching.OwnOrders, taker: Order, market: Market) -> None:
+    """Frees what orders held that self-trade prevention took out or made smaller."""
+    for order in own.removed:
+        end_removed(turn, order, market, OrderStatus.CANCELLED, OrderReason.SELF_TRADE)
+    for reduced, grams in ((own.reduced, own.reduced_by), (taker, own.taker_reduced_by)):
+        if reduced is not None and grams:
+            settlement.release_reduction(turn, reduced, grams)
+            turn.touch_terms(reduced, market)
+            turn.touch_book(market)
 
 
 def _rest(turn: Turn, order: Order, market: Market) -> None:
@@ -136,5 +162,5 @@ def _rest(turn: Turn, order: Order, market: Market) -> None:
     turn.touch_book(market)
 
 
-def _answer(order: Order) -> Answer:
+def answer(order: Order) -> Answer:
     return Answer("order", {"id": order.id}, order.as_it_is())

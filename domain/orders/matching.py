@@ -1,13 +1,14 @@
-"""Who trades with whom: price, then time, at the resting order's price.
+"""Who trades with whom: price, then priority, at the resting order's price.
 
-Pure but for the book and the orders it is given: no clock, no ids, no balances. Self-trade prevention: an order that
-meets one of its own owner stops there ("cancel the incoming rest").
+Pure but for the book and the orders it is given: no clock, no ids, no balances. Nobody trades with themselves: what
+happens where an order meets one of its own owner's is that order's choice (SelfTradePrevention).
 """
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from domain.orders.book import OrderBook
-from domain.orders.model import Order
+from domain.orders.model import Order, SelfTradePrevention
 
 
 class Match(NamedTuple):
@@ -16,20 +17,61 @@ class Match(NamedTuple):
     quantity: int
 
 
-def match(taker: Order, book: OrderBook, worst: int) -> tuple[list[Match], bool]:
-    """Fills `taker` up to the price `worst`; True with the matches where it met an order of its own owner."""
+@dataclass(slots=True)
+class OwnOrders:
+    """What became of the taker's owner's own orders that it met: taken out of the book, or made smaller."""
+
+    removed: list[Order] = field(default_factory=list)
+    reduced: Order | None = None
+    reduced_by: int = 0
+    taker_reduced_by: int = 0
+    ends_taker: bool = False
+
+
+def match(taker: Order, book: OrderBook, worst: int) -> tuple[list[Match], OwnOrders | None]:
+    """Fills `taker` up to the price `worst`; None where it met no order of its own owner."""
     matches: list[Match] = []
+    own: OwnOrders | None = None
     makers = book.opposite(taker.side)
     limit = makers.rank(worst)
     while taker.remaining and makers.ranks and makers.ranks[-1] >= limit:
         maker = makers.levels[makers.ranks[-1]].first()
         if maker.owner == taker.owner:
-            return matches, True
+            own = own or OwnOrders()
+            _prevent(taker, maker, book, own)
+            if own.ends_taker:
+                break
+            continue
         quantity = min(taker.remaining, maker.remaining)
         taker.remaining -= quantity
         book.fill(maker, quantity)
         matches.append(Match(maker, maker.price, quantity))
-    return matches, False
+    return matches, own
+
+
+def _prevent(taker: Order, maker: Order, book: OrderBook, own: OwnOrders) -> None:
+    mode = taker.self_trade
+    if mode is SelfTradePrevention.DECREMENT_AND_CANCEL:
+        _decrement(taker, maker, book, own)
+        return
+    own.ends_taker = mode is not SelfTradePrevention.CANCEL_OLDEST
+    if mode is not SelfTradePrevention.CANCEL_NEWEST:
+        book.remove(maker)
+        own.removed.append(maker)
+
+
+def _decrement(taker: Order, maker: Order, book: OrderBook, own: OwnOrders) -> None:
+    """The larger loses what is left of the smaller, which ends; two of one size end both."""
+    own.ends_taker = taker.remaining <= maker.remaining
+    if taker.remaining < maker.remaining:
+        book.reduce(maker, taker.remaining)
+        own.reduced, own.reduced_by = maker, taker.remaining
+        return
+    book.remove(maker)
+    own.removed.append(maker)
+    if taker.remaining > maker.remaining:
+        taker.change_terms(taker.quantity - maker.remaining, taker.price)
+        own.taker_reduced_by += maker.remaining
 
 
 def would_trade(order: Order, book: OrderBook) -> bool:
@@ -39,7 +81,11 @@ def would_trade(order: Order, book: OrderBook) -> bool:
 
 
 def is_fillable(order: Order, book: OrderBook, worst: int) -> bool:
-    """True where the whole order would fill at once up to `worst`, counting nothing behind one of its own owner."""
+    """True where the whole order would fill at once up to `worst` with others' orders.
+
+    One of its own owner's in the way is passed over where it would be cancelled for this order, else nothing behind it
+    counts.
+    """
     makers = book.opposite(order.side)
     limit = makers.rank(worst)
     wanted = order.remaining
@@ -48,6 +94,8 @@ def is_fillable(order: Order, book: OrderBook, worst: int) -> bool:
             return False
         for maker in level.resting():
             if maker.owner == order.owner:
+                if order.self_trade is SelfTradePrevention.CANCEL_OLDEST:
+                    continue
                 return False
             wanted -= maker.remaining
             if wanted <= 0:

@@ -70,7 +70,17 @@ class OrderReason(StrEnum):
     POST_ONLY_WOULD_TRADE = "POST_ONLY_WOULD_TRADE"
     CANCELLED_BY_OWNER = "CANCELLED_BY_OWNER"
     CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
+    DEAD_MAN = "DEAD_MAN"
     EXPIRED = "EXPIRED"
+
+
+class SelfTradePrevention(StrEnum):
+    """What happens where an order meets one of its own owner's; the incoming order's word counts."""
+
+    CANCEL_NEWEST = "CANCEL_NEWEST"
+    CANCEL_OLDEST = "CANCEL_OLDEST"
+    CANCEL_BOTH = "CANCEL_BOTH"
+    DECREMENT_AND_CANCEL = "DECREMENT_AND_CANCEL"
 
 
 class Liquidity(StrEnum):
@@ -169,7 +179,7 @@ class Instrument:
 
 @dataclass(slots=True)
 class Order:
-    """`sequence` is the command's and gives priority. `notional` is the sum of `price * grams` of its fills."""
+    """`notional` is the sum of `price * grams` of its fills."""
 
     id: int
     owner: int
@@ -191,6 +201,12 @@ class Order:
     """The instrument's trade counter when this state was true: fills past it came later."""
     resting: bool = False
     """True while it stands in the book."""
+    self_trade: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
+    moved_by: int | None = None
+    """The command that gave it another place in the book; None while it has the one that it was placed with."""
+    placed_quantity: int | None = None
+    placed_price: int | None = None
+    """Quantity and price as it was placed; None while they are what they were."""
 
     def as_it_is(self) -> "Order":
         """A copy that later commands do not change."""
@@ -212,11 +228,25 @@ class Order:
             self.status,
             self.reason,
             self.trades_until,
+            False,
+            self.self_trade,
+            self.moved_by,
+            self.placed_quantity,
+            self.placed_price,
         )
 
     @property
     def sequence(self) -> int:
-        return self.id
+        """The command that gave it its priority."""
+        return self.moved_by or self.id
+
+    def change_terms(self, quantity: int, price: int) -> None:
+        """What is filled stays filled; `quantity` is more than that."""
+        if self.placed_quantity is None:
+            self.placed_quantity, self.placed_price = self.quantity, self.price
+        self.remaining += quantity - self.quantity
+        self.quantity = quantity
+        self.price = price
 
     @property
     def filled(self) -> int:

@@ -48,7 +48,7 @@ def _check_combination(order: PlaceOrder, now: datetime) -> None:
 
 
 def check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
-    """Raises InvalidInput for what is off tick or lot, or too small or too large to settle."""
+    """Raises InvalidInput off tick or lot or beyond what can be settled, OrderLimitExceeded outside the sizes."""
     if order.quantity <= 0 or order.quantity % instrument.lot_size:
         raise InvalidInput(f"The quantity must be a positive multiple of {instrument.lot_size} g.", "quantity")
     if order.price <= 0 or order.price % instrument.tick_size:
@@ -80,15 +80,21 @@ def check_takes_orders(instrument: Instrument) -> None:
 
 def check_may_cancel(instrument: Instrument, now: datetime) -> None:
     """Raises MarketClosed in the last seconds of an auction, in which every order stands as it is."""
-    until, terms = instrument.phase_until, instrument.terms
-    if instrument.phase is not TradingPhase.CALL_AUCTION or until is None or terms.batch_seconds:
-        return
-    if until - now <= timedelta(seconds=terms.freeze_seconds):
+    until = frozen_until(instrument, now)
+    if until is not None:
         raise MarketClosed(
-            f"Nothing can be cancelled in the last {terms.freeze_seconds} s of an auction. Trading opens at "
+            f"Nothing can be cancelled in the last {instrument.terms.freeze_seconds} s of an auction. Trading opens at "
             f"{until.isoformat()}.",
             opens_at=until.isoformat(),
         )
+
+
+def frozen_until(instrument: Instrument, now: datetime) -> datetime | None:
+    """When orders can be cancelled again, in the last seconds of an auction; else None."""
+    until, terms = instrument.phase_until, instrument.terms
+    if instrument.phase is not TradingPhase.CALL_AUCTION or until is None or terms.batch_seconds:
+        return None
+    return until if timedelta() < until - now <= timedelta(seconds=terms.freeze_seconds) else None
 
 
 def _check_can_wait(order: PlaceOrder, instrument: Instrument) -> None:
@@ -145,8 +151,12 @@ def check_holding(order: PlaceOrder, instrument: Instrument, owned: int, buying:
 
 def check_balance(order: PlaceOrder, instrument: Instrument, available: int) -> None:
     """Raises InsufficientBalance where the order's owner has less than it would hold."""
-    asset = held_asset(order.side, instrument)
     required = held_by(order.side, order.price, order.quantity, instrument.highest_fee_basis_points)
+    check_available(held_asset(order.side, instrument), available, required)
+
+
+def check_available(asset: Asset, available: int, required: int) -> None:
+    """Raises InsufficientBalance where an order needs more than its owner has available."""
     if available < required:
         raise InsufficientBalance(
             f"This order needs {required} {asset.unit} of {asset.code}; {available} are available.",

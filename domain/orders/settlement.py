@@ -17,6 +17,11 @@ def _held(order: Order, grams: int) -> int:
     return held_by(order.side, order.price, grams, order.instrument.highest_fee_basis_points) if grams else 0
 
 
+def held_of(order: Order) -> int:
+    """What an open order reserves now."""
+    return _held(order, order.remaining)
+
+
 def open_hold(turn: Turn, order: Order) -> None:
     asset = held_asset(order.side, order.instrument)
     postings = entries.hold(order.owner, asset.id, _held(order, order.quantity))
@@ -28,6 +33,23 @@ def release_rest(turn: Turn, order: Order) -> None:
     asset = held_asset(order.side, order.instrument)
     postings = entries.release(order.owner, asset.id, _held(order, order.remaining))
     turn.post(EntryKind.ORDER_RELEASE, f"order:{order.id}", postings)
+
+
+def change_hold(turn: Turn, order: Order, held_before: int) -> None:
+    """Makes what an order holds that of its new terms."""
+    asset = held_asset(order.side, order.instrument)
+    more = held_of(order) - held_before
+    if more > 0:
+        postings = entries.hold(order.owner, asset.id, more)
+        turn.post(EntryKind.ORDER_HOLD, f"order:{order.id}", postings)
+    elif more < 0:
+        postings = entries.release(order.owner, asset.id, -more)
+        turn.post(EntryKind.ORDER_RELEASE, f"order:{order.id}", postings)
+
+
+def release_reduction(turn: Turn, order: Order, grams: int) -> None:
+    """Frees what an order held for `grams` that it no longer wants."""
+    change_hold(turn, order, _held(order, order.remaining + grams))
 
 
 def settle(turn: Turn, market: Market, taker: Order, matched: Match, taker_left: int) -> None:

@@ -53,9 +53,46 @@ SELECT count(*) FILTER (WHERE o.id IS NULL OR (asked.id IS NULL AND o.owner <> {
   FROM orders o FULL JOIN asked USING (id) LEFT JOIN filled f USING (id)"""
 
 _PRICES = """
-SELECT count(*) FILTER (WHERE t.price > b.price OR t.price < s.price OR b.owner = s.owner
+WITH replacement AS (
+  SELECT o.id, c.sequence, (c.payload::json->>'price')::bigint AS price FROM command c
+    JOIN orders o ON o.owner = c.caller AND o.client_order_id = (c.payload::json->>'client_order_id')::uuid
+   WHERE c.kind = 'REPLACE_ORDER' AND c.answer_kind = 'order'),
+ priced AS (SELECT id, placed_price AS price, id AS since FROM orders WHERE placed_price IS NOT NULL
+             UNION ALL SELECT id, price, sequence FROM replacement),
+ range AS (SELECT id, price, since, lead(since) OVER (PARTITION BY id ORDER BY since) AS until FROM priced)
+SELECT count(*) FILTER (WHERE t.price > coalesce(br.price, b.price) OR t.price < coalesce(sr.price, s.price)
+                           OR b.owner = s.owner
                            OR t.value <> div(t.price::numeric * t.quantity, 1000000)) AS wrong, count(*) AS seen
-  FROM trade t JOIN orders b ON b.id = t.buy_order JOIN orders s ON s.id = t.sell_order"""
+  FROM trade t JOIN orders b ON b.id = t.buy_order JOIN orders s ON s.id = t.sell_order
+       LEFT JOIN range br ON br.id = b.id AND t.command >= br.since AND (br.until IS NULL OR t.command < br.until)
+       LEFT JOIN range sr ON sr.id = s.id AND t.command >= sr.since AND (sr.until IS NULL OR t.command < sr.until)"""
+
+_REPLACED = """
+WITH replacement AS (
+  SELECT DISTINCT ON (o.id) o.id, (c.payload::json->>'price')::bigint AS price,
+         (c.payload::json->>'quantity')::bigint AS quantity FROM command c
+    JOIN orders o ON o.owner = c.caller AND o.client_order_id = (c.payload::json->>'client_order_id')::uuid
+   WHERE c.kind = 'REPLACE_ORDER' AND c.answer_kind = 'order' ORDER BY o.id, c.sequence DESC)
+SELECT count(*) FILTER (WHERE (o.moved_by IS NULL AND o.price <> o.placed_price) OR m.wrong
+                           OR o.price <> coalesce(r.price, o.placed_price)
+                           OR o.quantity > coalesce(r.quantity, o.placed_quantity)) AS wrong, count(*) AS seen
+  FROM orders o LEFT JOIN replacement r USING (id) CROSS JOIN LATERAL (
+    SELECT o.moved_by IS NOT NULL AND NOT EXISTS (
+      SELECT FROM command c WHERE c.sequence = o.moved_by AND c.kind = 'REPLACE_ORDER' AND c.caller = o.owner
+                              AND c.answer_kind = 'order') AS wrong) m
+ WHERE o.placed_price IS NOT NULL"""
+
+_TIMERS = """
+WITH newest AS (
+  SELECT DISTINCT ON (caller) caller AS owner,
+         CASE (payload::json->>'seconds')::int WHEN 0 THEN NULL
+              ELSE at + make_interval(secs => (payload::json->>'seconds')::int) END AS runs_out
+    FROM command WHERE kind = 'CANCEL_ALL_AFTER' AND answer_kind = 'timer' ORDER BY caller, sequence DESC)
+SELECT count(*) FILTER (WHERE t.owner IS NULL OR n.owner IS NULL OR t.runs_out < n.runs_out
+                           OR (t.runs_out IS NOT NULL AND n.runs_out IS NULL)
+                           OR (t.runs_out IS NULL AND n.runs_out > newest_batch.at)) AS wrong, count(*) AS seen
+  FROM dead_man_timer t FULL JOIN newest n USING (owner)
+       CROSS JOIN (SELECT max(at) AS at FROM batch) newest_batch"""
 
 _CROSSED = """
 SELECT count(*) FILTER (WHERE bid >= ask) AS wrong, count(*) AS seen FROM (
@@ -120,7 +157,9 @@ COUNTED: list[tuple[str, str, str]] = [
     ("held = what open orders and redemptions reserve", "reserved balances", _HELD),
     ("orders filled = their trades", "orders", _FILLS),
     ("trades within both limits, two owners, value rounded down", "trades", _PRICES),
+    ("replaced orders as their commands say", "orders", _REPLACED),
     ("no book crossed", "books", _CROSSED),
+    ("dead-man timers as their owners set them", "timers", _TIMERS),
     ("captured redemptions debited once", "captured", _CAPTURED),
     ("closed weeks = their statements", "weeks", _PERIODS),
     ("batches gapless, epochs never fall", "batches", _BATCHES),

@@ -21,17 +21,19 @@ from infra.postgres.connection import Connection
 
 ORDERS_AND_BALANCES = """
 WITH n AS (INSERT INTO orders (id, owner, client_order_id, instrument, side, type, time_in_force, price, quantity,
-                               post_only, expires_at, remaining, notional, status, reason, trades_until, placed_at)
-             SELECT u.*, $27 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::int[], $5::text[], $6::text[],
-                      $7::text[], $8::bigint[], $9::bigint[], $10::boolean[], $11::timestamptz[], $12::bigint[],
-                      $13::text[]::numeric[], $14::text[], $15::text[], $16::bigint[]) u),
+                               post_only, expires_at, self_trade, moved_by, placed_quantity, placed_price, remaining,
+                               notional, status, reason, trades_until, placed_at)
+             SELECT u.*, $31 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::int[], $5::text[], $6::text[],
+                      $7::text[], $8::bigint[], $9::bigint[], $10::boolean[], $11::timestamptz[], $12::text[],
+                      $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::text[]::numeric[], $18::text[],
+                      $19::text[], $20::bigint[]) u),
      o AS (UPDATE orders SET remaining = u.remaining, notional = u.notional, status = u.status, reason = u.reason,
                              trades_until = u.trades_until
-             FROM unnest($17::bigint[], $18::bigint[], $19::text[]::numeric[], $20::text[], $21::text[],
-                         $22::bigint[]) AS u(id, remaining, notional, status, reason, trades_until)
+             FROM unnest($21::bigint[], $22::bigint[], $23::text[]::numeric[], $24::text[], $25::text[],
+                         $26::bigint[]) AS u(id, remaining, notional, status, reason, trades_until)
             WHERE orders.id = u.id)
 INSERT INTO balance (owner, asset, available, held)
-  SELECT * FROM unnest($23::bigint[], $24::int[], $25::bigint[], $26::bigint[])
+  SELECT * FROM unnest($27::bigint[], $28::int[], $29::bigint[], $30::bigint[])
   ON CONFLICT (owner, asset) DO UPDATE SET available = EXCLUDED.available, held = EXCLUDED.held"""
 
 MARKET_NEWS = """
@@ -129,17 +131,12 @@ class Batch:
         return [(*row, self.now) for row in rows]
 
     def _orders_and_balances(self) -> Arguments:
-        placed = {order.id: order for outcome in self._outcomes for order in outcome.placed}
-        changed = {
-            order_id: order
-            for outcome in self._outcomes
-            for order_id, order in outcome.orders.items()
-            if order_id not in placed
-        }
+        newest = {order_id: order for outcome in self._outcomes for order_id, order in outcome.orders.items()}
+        placed = [newest.pop(order.id) for outcome in self._outcomes for order in outcome.placed]
         moved = set().union(*[outcome.balances for outcome in self._outcomes])
         return (
-            *_columns((_placed_row(order) for order in placed.values()), 16),
-            *_columns(((order.id, *_state_row(order)) for order in changed.values()), 6),
+            *_columns((_placed_row(order) for order in placed), 20),
+            *_columns(((order.id, *_state_row(order)) for order in newest.values()), 6),
             *_columns(((owner, asset, *self._state.balance(owner, asset)) for owner, asset in sorted(moved)), 4),
             self.now,
         )
@@ -212,6 +209,10 @@ def _placed_row(order: Order) -> tuple[Any, ...]:
         order.quantity,
         order.post_only,
         order.expires_at,
+        order.self_trade,
+        order.moved_by,
+        order.placed_quantity,
+        order.placed_price,
         *_state_row(order),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from domain.commands import CancelOrder, CancelRedemption, CaptureRedemption, Command
+from domain.commands import CancelOrder, CancelRedemption, CaptureRedemption, Command, ReplaceOrder
 from domain.state import State, Wallet
 from infra.postgres import rows
 from infra.postgres.connection import Connection
@@ -40,7 +40,8 @@ async def _load_ended_orders(connection: Connection, state: State, commands: lis
     keys = [
         (command.caller, command.client_order_id)
         for command in commands
-        if isinstance(command, CancelOrder) and state.order((command.caller, command.client_order_id)) is None
+        if isinstance(command, CancelOrder | ReplaceOrder)
+        and state.order((command.caller, command.client_order_id)) is None
     ]
     if not keys:
         return

@@ -13,6 +13,7 @@ from infra.postgres.connection import Connection
 
 # The statuses stand in the text, not in a parameter: only so can the partial indexes serve them.
 OPEN_ORDERS = "SELECT * FROM orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') ORDER BY instrument, id"
+TIMERS = "SELECT owner, runs_out FROM dead_man_timer WHERE runs_out IS NOT NULL"
 OPEN_REDEMPTIONS = "SELECT * FROM redemption WHERE status = 'RESERVED'"
 
 
@@ -93,8 +94,12 @@ async def _load_session(connection: Connection, market: Market) -> None:
 
 async def _load_open(connection: Connection, state: State) -> None:
     instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
-    for row in await connection.fetch(OPEN_ORDERS):
-        state.add_order(rows.order_of(row, instruments))
+    orders = [rows.order_of(row, instruments) for row in await connection.fetch(OPEN_ORDERS)]
+    orders.sort(key=lambda order: order.sequence)
+    for order in orders:
+        state.add_order(order)
+    for row in await connection.fetch(TIMERS):
+        state.set_timer(row["owner"], row["runs_out"])
     for row in await connection.fetch(OPEN_REDEMPTIONS):
         state.add_redemption(rows.redemption_of(row, state.offers))
     for market in state.markets.values():

@@ -1,4 +1,7 @@
-"""The rare rows of a batch: assets, instruments, programmes, closed weeks, offers, redemptions."""
+"""The rare rows of a batch: assets, instruments, programmes, closed weeks, offers, redemptions, timers.
+
+Orders with another quantity, price or place, too; those that the batch itself places come so.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,6 +24,8 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
     proposals = {proposal.id: proposal for _, things in changed for proposal in things.proposals.values()}
     offers = {offer.id: offer for _, things in changed for offer in things.offers.values()}
     redemptions = {item.id: item for _, things in changed for item in things.redemptions.values()}
+    changed_terms = {order.id: order for _, things in changed for order in things.changed_terms.values()}
+    timers = {owner: runs_out for _, things in changed for owner, runs_out in things.timers.items()}
     tills = {key: till for _, things in changed for key, till in things.till_references.items()}
     _add(
         written,
@@ -182,6 +187,29 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
             )
             for item in redemptions.values()
         ),
+    )
+    _add(
+        written,
+        """UPDATE orders SET quantity = $2, price = $3, remaining = $4, moved_by = $5, placed_quantity = $6,
+                  placed_price = $7 WHERE id = $1""",
+        (
+            (
+                order.id,
+                order.quantity,
+                order.price,
+                order.remaining,
+                order.moved_by,
+                order.placed_quantity,
+                order.placed_price,
+            )
+            for order in changed_terms.values()
+        ),
+    )
+    _add(
+        written,
+        """INSERT INTO dead_man_timer VALUES ($1, $2)
+           ON CONFLICT (owner) DO UPDATE SET runs_out = EXCLUDED.runs_out""",
+        timers.items(),
     )
     return written
 

@@ -106,12 +106,13 @@ class PostgresEvents:
 
 def _payload(entry: list[Any], things: _Things) -> OrderUpdated | TradeExecuted | BalanceChanged | RedemptionUpdated:
     match entry:
-        case ["T", order_id, remaining, notional, status, reason, trades_until, trade_sequence]:
-            order = _order_then(things.orders[order_id], remaining, notional, status, reason, trades_until)
+        case ["T", order_id, remaining, notional, status, reason, trades_until, trade_sequence, *terms]:
+            order = _order_then(things.orders[order_id], remaining, notional, status, reason, trades_until, terms)
             trade = things.trades[order.instrument.id, trade_sequence]
             return TradeExecuted(order, fill_from_row(trade, order_id, order.side))
-        case ["O", order_id, remaining, notional, status, reason, trades_until]:
-            return OrderUpdated(_order_then(things.orders[order_id], remaining, notional, status, reason, trades_until))
+        case ["O", order_id, remaining, notional, status, reason, trades_until, *terms]:
+            order = _order_then(things.orders[order_id], remaining, notional, status, reason, trades_until, terms)
+            return OrderUpdated(order)
         case ["R", redemption_id, status]:
             return RedemptionUpdated(replace(things.redemptions[redemption_id], status=RedemptionStatus(status)))
         case ["B", asset_id, available, held, reason]:
@@ -120,8 +121,17 @@ def _payload(entry: list[Any], things: _Things) -> OrderUpdated | TradeExecuted 
 
 
 def _order_then(
-    order: Order, remaining: int, notional: int, status: str, reason: str | None, trades_until: int
+    order: Order,
+    remaining: int,
+    notional: int,
+    status: str,
+    reason: str | None,
+    trades_until: int,
+    terms: list[Any],
 ) -> Order:
+    """`terms` are quantity, price and what moved it; none where they were still those that it was placed with."""
+    placed: list[Any] = [order.placed_quantity or order.quantity, order.placed_price or order.price, None]
+    quantity, price, moved_by = terms or placed
     return replace(
         order,
         remaining=remaining,
@@ -129,4 +139,7 @@ def _order_then(
         status=OrderStatus(status),
         reason=OrderReason(reason) if reason else None,
         trades_until=trades_until,
+        quantity=quantity,
+        price=price,
+        moved_by=moved_by,
     )

@@ -19,6 +19,7 @@ from domain.orders.model import (
     Proposal,
     ProposalStatus,
     ReservePart,
+    SelfTradePrevention,
     TimeInForce,
     TradingPhase,
 )
@@ -92,6 +93,10 @@ def order_of(row: Row, instruments: Mapping[int, Instrument]) -> Order:
         status=OrderStatus(row["status"]),
         reason=OrderReason(row["reason"]) if row["reason"] else None,
         trades_until=row["trades_until"],
+        self_trade=SelfTradePrevention(row["self_trade"]),
+        moved_by=row["moved_by"],
+        placed_quantity=row["placed_quantity"],
+        placed_price=row["placed_price"],
     )
 
 

@@ -40,6 +40,7 @@ def picture(state: State) -> dict[str, Any]:
         "closed": set(state.closed_periods),
         "offers": {number: replace(offer) for number, offer in state.offers.items()},
         "orders": {key: order.as_it_is() for key, order in state.orders.items()},
+        "timers": dict(state.timers),
         "ended orders": {key: order.as_it_is() for key, order in state.ended_orders.items()},
         "redemptions": {key: redemption.as_it_is() for key, redemption in state.redemptions.items()},
         "ended redemptions": {key: redemption.as_it_is() for key, redemption in state.ended_redemptions.items()},

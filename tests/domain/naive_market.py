@@ -6,7 +6,7 @@ up from what is open, so it can be no other than what open orders and redemption
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from hashlib import blake2b
@@ -16,6 +16,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.commands import (
+    CancelAllAfter,
+    CancelAllOrders,
     CancelOrder,
     CancelRedemption,
     CaptureRedemption,
@@ -31,6 +33,7 @@ from domain.commands import (
     Issue,
     PlaceOrder,
     RedeemOffer,
+    ReplaceOrder,
     ResumeMarket,
     SetTerms,
 )
@@ -61,6 +64,12 @@ class NaiveOrder:
     quantity: int
     remaining: int
     ends_at: datetime | None
+    post_only: bool
+    self_trade: str
+    priority: int
+    moved_by: int | None = None
+    is_changed: bool = False
+    """Not of the quantity and price any more that it was placed with."""
     status: str = "OPEN"
     reason: str | None = None
     fills: list[tuple[int, int]] = field(default_factory=list)
@@ -68,6 +77,10 @@ class NaiveOrder:
     @property
     def is_open(self) -> bool:
         return self.status in ("OPEN", "PARTIALLY_FILLED")
+
+    @property
+    def filled(self) -> int:
+        return sum(grams for _, grams in self.fills)
 
     def crosses(self, other: "NaiveOrder") -> bool:
         if self.buys == other.buys or self.symbol != other.symbol:
@@ -128,6 +141,7 @@ class NaiveMarket:
         self.now = datetime.fromtimestamp(0, UTC)
         self.limits: dict[str, dict[str, int]] = {}
         """By symbol: smallest, largest, open and holding, where a market has such a limit."""
+        self.timers: dict[int, datetime] = {}
         self.offers: list[NaiveOffer] = []
         self.redemptions: list[NaiveRedemption] = []
         self.closed: set[tuple[str, date]] = set()
@@ -139,6 +153,9 @@ class NaiveMarket:
         rules: dict[str, Callable[[Any, datetime], Answer]] = {
             "PLACE_ORDER": self._place,
             "CANCEL_ORDER": self._cancel,
+            "REPLACE_ORDER": self._replace,
+            "CANCEL_ALL_ORDERS": self._cancel_all,
+            "CANCEL_ALL_AFTER": self._set_timer,
             "EXPIRE_DUE": self._expire,
             "CHANGE_PHASE": self._change_phase,
             "SET_TERMS": self._set_terms,
@@ -211,14 +228,9 @@ class NaiveMarket:
                 raise invalid("expiresAt")
         elif command.expires_at is not None:
             raise invalid("expiresAt")
-        if command.quantity < 1 or command.quantity % 1_000:
-            raise invalid("quantity")
-        if command.price < 1 or Fraction(command.price * 1_000, 1_000_000) < 1:
-            raise invalid("price")
-        limits = self.limits.get(command.symbol, {})
-        if not limits.get("smallest_order", 1) <= command.quantity <= limits.get("largest_order", 10**12):
-            raise Refused("ORDER_LIMIT_EXCEEDED")
-        self._check_phase(command, waits=not market and not immediate and not command.post_only)
+        self._check_numbers(command.symbol, command.quantity, command.price)
+        waits = not market and not immediate and not command.post_only
+        self._check_phase(command.symbol, command.price, waits)
         self._check_limits(command, may_rest=not market and not immediate)
         assert command.key is not None
         order = NaiveOrder(
@@ -232,11 +244,23 @@ class NaiveMarket:
             command.quantity,
             command.quantity,
             self.phases[command.symbol].ends if command.time_in_force == "DAY" else command.expires_at,
+            command.post_only,
+            command.self_trade,
+            self.sequence,
         )
         self._require(order.owner, self._reserved_asset(order), self._reserved_by(order))
         self.orders.append(order)
-        self._match(order, command.post_only)
+        self._match(order)
         return "order", {"id": order.sequence}
+
+    def _check_numbers(self, symbol: str, quantity: int, price: int) -> None:
+        if quantity < 1 or quantity % 1_000:
+            raise invalid("quantity")
+        if price < 1 or Fraction(price * 1_000, 1_000_000) < 1:
+            raise invalid("price")
+        limits = self.limits.get(symbol, {})
+        if not limits.get("smallest_order", 1) <= quantity <= limits.get("largest_order", 10**12):
+            raise Refused("ORDER_LIMIT_EXCEEDED")
 
     def _check_limits(self, command: PlaceOrder, may_rest: bool) -> None:
         limits = self.limits.get(command.symbol, {})
@@ -247,40 +271,58 @@ class NaiveMarket:
         ]
         owned = self.owned[command.caller, command.symbol]
         could_own = owned + sum(order.remaining for order in mine if order.buys) + command.quantity
-        if (may_rest and len(mine) >= limits.get("open_orders", 10_000)) or (
-            command.side == "BUY" and could_own > limits.get("holding", could_own)
-        ):
+        too_many = may_rest and len(mine) >= limits.get("open_orders", 10_000)
+        if too_many or (command.side == "BUY" and could_own > limits.get("holding", could_own)):
             raise Refused("ORDER_LIMIT_EXCEEDED")
 
     def _in_reach(self, order: NaiveOrder) -> list[NaiveOrder]:
         """Open orders that this one would trade with, in the order in which it would."""
         found = [other for other in self.orders if other.is_open and order.crosses(other)]
-        return sorted(found, key=lambda other: (other.price if order.buys else -other.price, other.sequence))
+        return sorted(found, key=lambda other: (other.price if order.buys else -other.price, other.priority))
 
-    def _match(self, order: NaiveOrder, post_only: bool) -> None:
+    def _match(self, order: NaiveOrder) -> None:
         if self.phases[order.symbol].name == "CALL_AUCTION":
             return
         in_reach = self._in_reach(order)
-        if post_only and in_reach:
+        if order.post_only and in_reach:
             order.status, order.reason = "REJECTED", "POST_ONLY_WOULD_TRADE"
             return
         if order.time_in_force == "FOK":
             own = [other.owner == order.owner for other in in_reach]
-            before_own = in_reach[: own.index(True)] if True in own else in_reach
-            before_own = [other for other in before_own if not self._runs_away(order.symbol, other.price)]
-            if sum(other.remaining for other in before_own) < order.quantity:
+            counted = in_reach[: own.index(True)] if True in own else in_reach
+            if order.self_trade == "CANCEL_OLDEST":
+                counted = [other for other in in_reach if other.owner != order.owner]
+            counted = [other for other in counted if not self._runs_away(order.symbol, other.price)]
+            if sum(other.remaining for other in counted) < order.quantity:
                 order.status, order.reason = "CANCELLED", "FOK_NOT_FILLABLE"
                 return
-        while order.remaining and (in_reach := self._in_reach(order)):
+        while order.is_open and order.remaining and (in_reach := self._in_reach(order)):
             if self._runs_away(order.symbol, in_reach[0].price):
                 self._halt(order.symbol)
                 break
             if in_reach[0].owner == order.owner:
-                order.status, order.reason = "CANCELLED", "SELF_TRADE"
-                return
-            self._trade(order, in_reach[0])
-        if order.remaining and order.time_in_force in ("IOC", "FOK"):
+                self._meet(order, in_reach[0])
+            else:
+                self._trade(order, in_reach[0])
+        if order.is_open and order.time_in_force in ("IOC", "FOK"):
             order.status, order.reason = "CANCELLED", "IOC_REMAINDER"
+
+    def _meet(self, newest: NaiveOrder, oldest: NaiveOrder) -> None:
+        """One person's two orders."""
+        smaller = min(newest.remaining, oldest.remaining)
+        ends = {
+            "CANCEL_NEWEST": [newest],
+            "CANCEL_OLDEST": [oldest],
+            "CANCEL_BOTH": [newest, oldest],
+            "DECREMENT_AND_CANCEL": [order for order in (newest, oldest) if order.remaining == smaller],
+        }[newest.self_trade]
+        for order in (newest, oldest):
+            if order in ends:
+                order.status, order.reason = "CANCELLED", "SELF_TRADE"
+            elif newest.self_trade == "DECREMENT_AND_CANCEL":
+                order.quantity -= smaller
+                order.remaining -= smaller
+                order.is_changed = True
 
     def _trade(self, taker: NaiveOrder, maker: NaiveOrder) -> None:
         programme = self.programme_of_asset[taker.symbol]
@@ -315,15 +357,15 @@ class NaiveMarket:
 
     # ------------------------------------------------------------ phases
 
-    def _check_phase(self, command: PlaceOrder, waits: bool) -> None:
-        phase = self.phases[command.symbol]
+    def _check_phase(self, symbol: str, price: int, waits: bool) -> None:
+        phase = self.phases[symbol]
         if phase.name not in ("CONTINUOUS", "CALL_AUCTION"):
             raise Refused("MARKET_CLOSED", opens_at=phase.until.isoformat() if phase.until else None)
         if phase.name == "CALL_AUCTION" and not waits:
             raise Refused("MARKET_CLOSED", opens_at=phase.until.isoformat() if phase.until else None)
         if phase.reference is not None:
             lowest, highest = ceil(Fraction(phase.reference * 9, 10)), floor(Fraction(phase.reference * 11, 10))
-            if not lowest <= command.price <= highest:
+            if not lowest <= price <= highest:
                 raise Refused("PRICE_OUTSIDE_BAND", floor=lowest, ceiling=highest)
 
     def _runs_away(self, symbol: str, price: int) -> bool:
@@ -408,16 +450,16 @@ class NaiveMarket:
             sellers = [order for order in sells if order.is_open and order.price <= price]
             if not buyers or not sellers:
                 return price
-            buyer = min(buyers, key=lambda order: (-order.price, order.sequence))
-            seller = min(sellers, key=lambda order: (order.price, order.sequence))
+            buyer = min(buyers, key=lambda order: (-order.price, order.priority))
+            seller = min(sellers, key=lambda order: (order.price, order.priority))
             self._deliver(buyer, seller, price, {id(buyer): points, id(seller): points}, None)
 
     def _part_own(self, symbol: str) -> None:
         """Of two orders of one owner that could trade with each other, the newer one ends; best BUYs come first."""
         mine = [order for order in self.orders if order.is_open and order.symbol == symbol]
-        for buy in sorted((order for order in mine if order.buys), key=lambda order: (-order.price, order.sequence)):
+        for buy in sorted((order for order in mine if order.buys), key=lambda order: (-order.price, order.priority)):
             own = [order for order in mine if order.is_open and order.owner == buy.owner and buy.crosses(order)]
-            if any(order.sequence < buy.sequence for order in own):
+            if any(order.priority < buy.priority for order in own):
                 buy.status, buy.reason = "CANCELLED", "SELF_TRADE"
             else:
                 for order in own:
@@ -427,27 +469,116 @@ class NaiveMarket:
         for order in self.orders:
             if (order.owner, order.key) == (command.caller, command.client_order_id):
                 if order.is_open:
+                    until = self._frozen_until(order.symbol, self.now)
+                    if until is not None:
+                        raise Refused("MARKET_CLOSED", opens_at=until.isoformat())
                     order.status, order.reason = "CANCELLED", "CANCELLED_BY_OWNER"
                 elif order.reason != "CANCELLED_BY_OWNER":
                     raise Refused("ORDER_NOT_OPEN")
                 return "order", {"id": order.sequence}
         raise Refused("NOT_FOUND")
 
+    def _replace(self, command: ReplaceOrder, _now: datetime) -> Answer:
+        found = [
+            order for order in self.orders if (order.owner, order.key) == (command.caller, command.client_order_id)
+        ]
+        if not found:
+            raise Refused("NOT_FOUND")
+        [order] = found
+        if not order.is_open:
+            raise Refused("ORDER_NOT_OPEN")
+        self._check_numbers(order.symbol, command.quantity, command.price)
+        if command.quantity <= order.filled:
+            raise invalid("quantity")
+        until = self._frozen_until(order.symbol, self.now)
+        if until is not None:
+            raise Refused("MARKET_CLOSED", opens_at=until.isoformat())
+        if command.price == order.price and command.quantity <= order.quantity:
+            order.is_changed = order.is_changed or command.quantity < order.quantity
+            order.quantity, order.remaining = command.quantity, command.quantity - order.filled
+            return "order", {"id": order.sequence}
+        self._check_phase(order.symbol, command.price, waits=not order.post_only)
+        as_wanted = replace(
+            order, quantity=command.quantity, price=command.price, remaining=command.quantity - order.filled
+        )
+        could_own = self.owned[order.owner, order.symbol] + sum(
+            (as_wanted if other is order else other).remaining
+            for other in self.orders
+            if other.is_open and other.buys and (other.owner, other.symbol) == (order.owner, order.symbol)
+        )
+        limits = self.limits.get(order.symbol, {})
+        if order.buys and could_own > limits.get("holding", could_own):
+            raise Refused("ORDER_LIMIT_EXCEEDED")
+        more = self._reserved_by(as_wanted) - self._reserved_by(order)
+        self._require(order.owner, self._reserved_asset(order), more)
+        order.quantity, order.price, order.remaining = as_wanted.quantity, as_wanted.price, as_wanted.remaining
+        order.priority = order.moved_by = self.sequence
+        order.is_changed = True
+        self._match(order)
+        return "order", {"id": order.sequence}
+
+    def _cancel_all(self, command: CancelAllOrders, _now: datetime) -> Answer:
+        if command.symbol is not None and command.symbol not in self.symbols:
+            raise invalid("symbol")
+        symbols = self.symbols if command.symbol is None else [command.symbol]
+        keys, left = self._end_all(command.caller, symbols, "CANCELLED_BY_OWNER", self.now)
+        return "cancelled", {"client_order_ids": keys, "left": len(left)}
+
+    def _end_all(self, owner: int, symbols: list[str], reason: str, at: datetime) -> tuple[list[str], list[datetime]]:
+        """The keys of what it ended, and until when each other one is frozen."""
+        keys, left = [], []
+        for symbol in symbols:
+            until = self._frozen_until(symbol, at)
+            for order in sorted(self.orders, key=lambda order: order.priority):
+                if not order.is_open or (order.owner, order.symbol) != (owner, symbol):
+                    continue
+                if until is not None:
+                    left.append(until)
+                    continue
+                order.status, order.reason = "CANCELLED", reason
+                keys.append(str(order.key))
+        return keys, left
+
+    def _frozen_until(self, symbol: str, at: datetime) -> datetime | None:
+        """The last minute of an auction, in which nothing can be cancelled."""
+        phase = self.phases[symbol]
+        if phase.name != "CALL_AUCTION" or phase.until is None:
+            return None
+        return phase.until if at < phase.until <= at + timedelta(minutes=1) else None
+
+    def _set_timer(self, command: CancelAllAfter, now: datetime) -> Answer:
+        if command.seconds != 0 and not 5 <= command.seconds <= 3_600:
+            raise invalid("seconds")
+        self.timers.pop(command.caller, None)
+        if command.seconds:
+            self.timers[command.caller] = now + timedelta(seconds=command.seconds)
+            return "timer", {"runs_out": self.timers[command.caller].isoformat()}
+        return "timer", {"runs_out": None}
+
     def _expire(self, command: ExpireDue, now: datetime) -> Answer:
+        """One after the other, earliest first; of several at one moment the timers, then the oldest."""
         ended = 0
-
-        def is_over(ends_at: datetime) -> bool:
-            return ends_at <= now if command.before is None else ends_at < command.before
-
-        for order in self.orders:
-            if order.is_open and order.ends_at is not None and is_over(order.ends_at):
-                order.status = order.reason = "EXPIRED"
-                ended += 1
-        for redemption in self.redemptions:
-            if redemption.status == "RESERVED" and is_over(redemption.ends_at):
-                self._end(redemption, "EXPIRED")
-                ended += 1
-        return "expired", {"ended": ended}
+        while True:
+            due: list[tuple[datetime, int, NaiveOrder | NaiveRedemption | int]] = []
+            due += [(o.ends_at, o.sequence, o) for o in self.orders if o.is_open and o.ends_at is not None]
+            due += [(r.ends_at, r.sequence, r) for r in self.redemptions if r.status == "RESERVED"]
+            due += [(at, -owner, owner) for owner, at in self.timers.items()]
+            due = [row for row in due if (row[0] <= now if command.before is None else row[0] < command.before)]
+            if not due:
+                return "expired", {"ended": ended}
+            at, _, thing = min(due)
+            if isinstance(thing, int):
+                keys, left = self._end_all(thing, self.symbols, "DEAD_MAN", at)
+                del self.timers[thing]
+                if left:
+                    self.timers[thing] = min(left)
+                ended += len(keys)
+                continue
+            if isinstance(thing, NaiveOrder):
+                thing.status = thing.reason = "EXPIRED"
+            else:
+                self._end(thing, "EXPIRED")
+            ended += 1
 
     # ------------------------------------------------------------ programmes and money
 

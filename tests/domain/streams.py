@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain.commands import Answer, Command, PlaceOrder
 from domain.errors import IdempotencyKeyReused
-from domain.orders.model import OrderType, TimeInForce
+from domain.orders.model import OrderType, SelfTradePrevention, TimeInForce
 from domain.orders.schedule import next_due
 from tests import factories as make
 from tests.domain.exchange import Exchange
@@ -19,6 +19,7 @@ from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, POINTS, SELL, SHOP, S
 
 PEOPLE = (ALICE, BOB, CAROL, 1_004, 1_005)
 FEELESS = "PCA-PAR-2026"
+LOWEST = {SYMBOL: 1_234_567, FEELESS: 1_001}
 
 
 @dataclass
@@ -90,8 +91,10 @@ class RandomDay:
         chance = self.dice.random()
         if chance < 0.60:
             return self._order()
-        if chance < 0.75 and self.placed:
+        if chance < 0.68 and self.placed:
             return make.cancel(self.dice.choice(self.placed[-20:]))
+        if chance < 0.75 and self.placed:
+            return self._replacement(self.dice.choice(self.placed[-20:]))
         if chance < 0.80:
             return self.dice.choice(self.sent)
         if chance < 0.83:
@@ -100,7 +103,7 @@ class RandomDay:
 
     def _order(self) -> PlaceOrder:
         dice = self.dice
-        symbol, lowest = dice.choice([(SYMBOL, 1_234_567), (SYMBOL, 1_234_567), (FEELESS, 1_001)])
+        symbol = dice.choice([SYMBOL, SYMBOL, FEELESS])
         type_, time_in_force, post_only, minutes = dice.choice(
             [
                 *[(OrderType.LIMIT, TimeInForce.GTC, False, None)] * 6,
@@ -117,15 +120,21 @@ class RandomDay:
             dice.choice(PEOPLE),
             dice.choice([BUY, SELL]),
             1_000 * dice.randrange(1, 7),
-            lowest + dice.randrange(5),
+            LOWEST[symbol] + dice.randrange(5),
             symbol=symbol,
             type=type_,
             time_in_force=time_in_force,
             post_only=post_only,
+            self_trade=dice.choice(list(SelfTradePrevention)),
             expires_at=None if minutes is None else self.exchange.now + timedelta(minutes=minutes),
         )
         self.placed.append(order)
         return order
+
+    def _replacement(self, order: PlaceOrder) -> Command:
+        dice = self.dice
+        price = dice.choice([order.price, LOWEST[order.symbol] + dice.randrange(5)])
+        return make.replace(order, dice.choice([order.quantity, 1_000 * dice.randrange(0, 9)]), price)
 
     def _other_input(self) -> Command:
         if not self.placed:
@@ -156,5 +165,8 @@ class RandomDay:
                 make.cancel_redemption(dice.choice(PEOPLE), dice.choice([*reserved, *ended])),
                 make.close_period(footprints, monday),
                 make.create_programme(dice.choice(["LON", "PAR", "NYC"])),
+                make.cancel_all(owner, dice.choice([None, SYMBOL, "PCA-LON-1999"])),
+                make.cancel_all_after(owner, dice.choice([0, 4, 30, 900])),
+                make.cancel_all_after(owner, 600),
             ]
         )

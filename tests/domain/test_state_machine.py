@@ -20,7 +20,7 @@ from domain.engine import Engine
 from domain.errors import DomainError
 from domain.ids import NOBODY, SYSTEM_CALLER
 from domain.orders.book import OrderBook
-from domain.orders.model import OrderSide, OrderType, TimeInForce, TradingPhase
+from domain.orders.model import OrderSide, OrderType, SelfTradePrevention, TimeInForce, TradingPhase
 from domain.orders.schedule import next_due
 from domain.turn import Outcome
 from infra.engine.journal import command_of, stored_form
@@ -63,13 +63,20 @@ kinds = st.sampled_from(
 
 resting = st.sampled_from([(LIMIT, GTC, False, None), (LIMIT, DAY, False, None), (LIMIT, GTD, False, 20)])
 Kind = tuple[OrderType, TimeInForce, bool, int | None]
-Order = tuple[int, OrderSide, int, int, str, Kind]
-"""Owner, side, lots, steps above the lowest price, market and kind."""
+Order = tuple[int, OrderSide, int, int, str, Kind, SelfTradePrevention]
+"""Owner, side, lots, steps above the lowest price, market, kind and what to do about own orders."""
+
+
+modes = st.sampled_from(SelfTradePrevention)
+
+
+def price_of(symbol: str, step: int) -> int:
+    return 1_001 + step if symbol == FEELESS else 1_234_567 + STEPS[step]
 
 
 def orders_of(which: st.SearchStrategy[Kind]) -> st.SearchStrategy[Order]:
     markets = st.sampled_from([SYMBOL, SYMBOL, SYMBOL, FEELESS])
-    return st.tuples(owners, st.sampled_from([BUY, SELL]), st.integers(1, 4), st.integers(0, 3), markets, which)
+    return st.tuples(owners, st.sampled_from([BUY, SELL]), st.integers(1, 4), st.integers(0, 3), markets, which, modes)
 
 
 def signature(outcome: Outcome) -> tuple[Any, ...]:
@@ -141,12 +148,12 @@ class ExchangeMachine(RuleBasedStateMachine):
             for asset in self.naive.kinds
         }
 
-    def books(self) -> dict[str, set[tuple[int, int]]]:
-        """What rests in each market: order and grams."""
-        books: dict[str, set[tuple[int, int]]] = {symbol: set() for symbol in self.naive.symbols}
+    def books(self) -> dict[str, set[tuple[int, ...]]]:
+        """What rests in each market: order, grams, price and priority."""
+        books: dict[str, set[tuple[int, ...]]] = {symbol: set() for symbol in self.naive.symbols}
         for order in self.naive.orders:
             if order.is_open:
-                books[order.symbol].add((order.sequence, order.remaining))
+                books[order.symbol].add((order.sequence, order.remaining, order.price, order.priority))
         return books
 
     def check_trades(self, outcome: Outcome, new: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -181,7 +188,8 @@ class ExchangeMachine(RuleBasedStateMachine):
         orders: dict[int, set[tuple[Any, ...]]] = defaultdict(set)
         for order in changed:
             notional = sum(price * grams for price, grams in order.fills)
-            orders[order.owner].add((order.sequence, order.remaining, notional, order.status, order.reason))
+            terms = (order.quantity, order.price, order.moved_by) if order.is_changed else ()
+            orders[order.owner].add((order.sequence, order.remaining, notional, order.status, order.reason, terms))
         moved = {key for key, balance in self.balances().items() if balance != before.get(key, (0, 0))}
         news_of = {news.owner: news for news in outcome.news}
         assert set(trades) | set(orders) | {owner for owner, _ in moved} <= set(news_of)
@@ -193,7 +201,9 @@ class ExchangeMachine(RuleBasedStateMachine):
             assert kinds_told == sorted(kinds_told, key="TORB".index)
             by_kind = {kind: [p[1:] for p in news.payloads if p[0] == kind] for kind in "TORB"}
             assert [(told[0], told[6]) for told in by_kind["T"]] == trades[owner]
-            assert {tuple(told[:5]) for told in by_kind["O"]} == orders[owner]
+            assert {(*told[:5], tuple(told[6:])) for told in by_kind["O"]} == orders[owner]
+            shown = {told[0]: told[1:] for told in by_kind["O"]}
+            assert all(shown[told[0]] == [*told[1:6], *told[7:]] for told in by_kind["T"])
             assert len(by_kind["O"]) == len(orders[owner])
             balances = {codes[asset]: (available, held) for asset, available, held, _ in by_kind["B"]}
             assert len(balances) == len(by_kind["B"])
@@ -236,6 +246,7 @@ class ExchangeMachine(RuleBasedStateMachine):
         price: int,
         symbol: str,
         kind: Kind,
+        self_trade: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST,
     ) -> None:
         type_, time_in_force, post_only, minutes = kind
         command = make.place(
@@ -248,15 +259,15 @@ class ExchangeMachine(RuleBasedStateMachine):
             type=type_,
             time_in_force=time_in_force,
             post_only=post_only,
+            self_trade=self_trade,
             expires_at=None if minutes is None else self.now + timedelta(minutes=minutes),
         )
         self.placed.append(command)
         self.apply(command)
 
     def place_all(self, orders: Iterable[Order]) -> None:
-        for owner, side, lots, step, symbol, kind in orders:
-            price = 1_001 + step if symbol == FEELESS else 1_234_567 + STEPS[step]
-            self.place(owner, side, 1_000 * lots, price, symbol, kind)
+        for owner, side, lots, step, symbol, kind, self_trade in orders:
+            self.place(owner, side, 1_000 * lots, price_of(symbol, step), symbol, kind, self_trade)
 
     @rule(orders=st.lists(orders_of(kinds), min_size=1, max_size=6))
     def place_orders(self, orders: list[Order]) -> None:
@@ -286,6 +297,27 @@ class ExchangeMachine(RuleBasedStateMachine):
     def cancel(self, number: int, stranger: bool) -> None:
         command = self.placed[-1 - number % len(self.placed)]
         self.apply(make.cancel(replace(command, caller=command.caller + 1) if stranger else command))
+
+    @precondition(lambda self: self.placed)
+    @rule(
+        number=numbers,
+        lots=st.sampled_from([*range(1, 7), 0, 30]),
+        step=st.sampled_from([None, None, 0, 1, 2, 3]),
+        stranger=st.sampled_from([False] * 7 + [True]),
+    )
+    def replace(self, number: int, lots: int, step: int | None, stranger: bool) -> None:
+        order = self.placed[-1 - number % len(self.placed)]
+        price = order.price if step is None else price_of(order.symbol, step)
+        command = make.replace(order, 1_000 * lots, price, key=self.key())
+        self.apply(replace(command, caller=order.caller + stranger))
+
+    @rule(owner=owners, symbol=st.sampled_from([None, SYMBOL, FEELESS, "PCA-LON-1999"]))
+    def cancel_all(self, owner: int, symbol: str | None) -> None:
+        self.apply(make.cancel_all(owner, symbol))
+
+    @rule(owner=owners, seconds=st.sampled_from([0, 4, 5, 90, 90, 900, 3_600, 3_601, -5]))
+    def set_the_timer(self, owner: int, seconds: int) -> None:
+        self.apply(make.cancel_all_after(owner, seconds))
 
     @rule(minutes=st.sampled_from([1, 5, 15, 20, 60, 60 * 12, 60 * 24 * 5]))
     def time_goes_on(self, minutes: int) -> None:
@@ -408,12 +440,16 @@ class ExchangeMachine(RuleBasedStateMachine):
         assert {o.id: (o.remaining, o.notional, o.status, o.reason) for o in known.values()} == {
             o.sequence: (o.remaining, sum(p * g for p, g in o.fills), o.status, o.reason) for o in self.naive.orders
         }
+        assert {o.id: (o.quantity, o.filled, o.price, o.sequence) for o in known.values()} == {
+            o.sequence: (o.quantity, o.filled, o.price, o.priority) for o in self.naive.orders
+        }
+        assert state.timers == self.naive.timers
         assert set(state.orders_by_id) == {order.sequence for order in self.naive.orders if order.is_open}
         for symbol, market in state.markets.items():
             resting = [order for order in self.naive.orders if order.is_open and order.symbol == symbol]
             for side, buys in ((BUY, True), (SELL, False)):
                 levels: dict[int, list[int]] = defaultdict(list)
-                for order in sorted(resting, key=lambda o: (-o.price if o.buys else o.price, o.sequence)):
+                for order in sorted(resting, key=lambda o: (-o.price if o.buys else o.price, o.priority)):
                     if order.buys is buys:
                         levels[order.price].append(order.sequence)
                 book_side = market.book.side(side)
@@ -445,7 +481,8 @@ class ExchangeMachine(RuleBasedStateMachine):
                     mine[order.owner].append(order)
             counted = market.book.standing
             assert {owner: list(standing.orders) for owner, standing in counted.items()} == {
-                owner: [order.sequence for order in orders] for owner, orders in mine.items()
+                owner: [order.sequence for order in sorted(orders, key=lambda order: order.priority)]
+                for owner, orders in mine.items()
             }
             assert {owner: standing.buying for owner, standing in counted.items()} == {
                 owner: sum(order.remaining for order in orders if order.buys) for owner, orders in mine.items()

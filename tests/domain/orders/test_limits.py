@@ -16,12 +16,8 @@ PRICE = 50_000
 
 
 @pytest.fixture
-def exchange() -> Exchange:
-    exchange = Exchange()
-    exchange.apply_all([make.create_programme(), make.create_programme("PAR")])
-    for owner in (ALICE, BOB):
-        exchange.apply_all([make.deposit(owner, 1_000_000), make.issue(owner, 20_000)])
-    return exchange
+def exchange(two_markets: Exchange) -> Exchange:
+    return two_markets
 
 
 def limit(exchange: Exchange, **terms: Any) -> None:
@@ -117,7 +113,7 @@ def test_who_holds_too_much_may_sell(exchange: Exchange) -> None:
 
 def test_a_limit_is_told_before_a_balance(exchange: Exchange) -> None:
     refusal = exchange.refusal(make.buy(ALICE, 30_000_000, PRICE), InsufficientBalance)
-    assert refusal == {"asset": MONEY, "available": 1_000_000, "required": 1_500_000}
+    assert refusal == {"asset": MONEY, "available": 1_000_000, "required": 1_503_750}
 
     limit(exchange, holding=25_000)
 

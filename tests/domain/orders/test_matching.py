@@ -12,8 +12,8 @@ BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 def matched(taker: Order, *resting: Order) -> tuple[list[tuple[int, int, int]], bool]:
     """(id of the maker, price, grams) of each match, and whether the taker met an order of its own."""
-    matches, met_own = match(taker, book_of(*resting), taker.price)
-    return [(each.maker.id, each.price, each.quantity) for each in matches], met_own
+    matches, own = match(taker, book_of(*resting), taker.price)
+    return [(each.maker.id, each.price, each.quantity) for each in matches], own is not None
 
 
 def test_the_better_price_trades_first_whenever_it_came() -> None:

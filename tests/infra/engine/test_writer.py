@@ -17,6 +17,7 @@ from infra.engine.audit import audit
 from infra.engine.recovery import CorruptLedger, recover
 from infra.engine.replay import first_difference
 from infra.postgres.connection import Connection
+from infra.postgres.rows import order_of
 from tests import factories as make
 from tests.conftest import TestDatabase
 from tests.domain.exchange import picture, stored
@@ -106,7 +107,19 @@ async def assert_stored_as(day: RandomDay, connection: Connection) -> None:
     state = day.exchange.state
     recovered = (await recover(connection)).state
     expected, found = picture(state), picture(recovered)
-    for part in ("entry", "assets", "markets", "programmes", "closed", "offers", "orders", "redemptions"):
+    parts = (
+        "entry",
+        "assets",
+        "markets",
+        "programmes",
+        "closed",
+        "offers",
+        "orders",
+        "redemptions",
+        "timers",
+        "standing",
+    )
+    for part in parts:
         assert found[part] == expected[part], part
     balances = {
         (row["owner"], row["asset"]): (row["available"], row["held"])
@@ -116,10 +129,10 @@ async def assert_stored_as(day: RandomDay, connection: Connection) -> None:
     events = await connection.fetch("SELECT owner, max(last_sequence) AS last FROM account_event GROUP BY owner")
     assert {row["owner"]: row["last"] for row in events} == expected["events"]
     ended = {order.id: order for order in state.ended_orders.values()} | state.orders_by_id
-    rows = await connection.fetch("SELECT id, remaining, notional, status, reason, trades_until FROM orders")
-    assert {row["id"]: tuple(row)[1:] for row in rows} == {
-        order.id: (order.remaining, order.notional, order.status, order.reason, order.trades_until)
-        for order in ended.values()
+    rows = await connection.fetch("SELECT * FROM orders")
+    instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
+    assert {row["id"]: order_of(row, instruments) for row in rows} == {
+        order.id: order.as_it_is() for order in ended.values()
     }
     redemptions = await connection.fetch("SELECT id, status FROM redemption")
     assert {row["id"]: row["status"] for row in redemptions} == {
