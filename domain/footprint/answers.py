@@ -32,6 +32,12 @@ def answered(draft: CapturedDraft, answer: str) -> CapturedDraft:
     )
 
 
+def asked_alone(draft: CapturedDraft) -> CapturedDraft:
+    """A payment that another account's file has too, by day and sum: one of the two, or two indeed."""
+    reason = "Another account or file has a payment of this day and sum. Discard this one if it is the same."
+    return replace(draft, status=ActivityStatus.QUARANTINED, reason=reason, topic="")
+
+
 def fits(activity: str, choices: tuple[str, ...], answer: str) -> bool:
     """An answer is one of the choices, or another kind of spending for spending."""
     return answer in choices or answer == activity or (activity.startswith(_SPEND) and answer.startswith(_SPEND))

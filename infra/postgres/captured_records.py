@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from domain.errors import DomainError
-from domain.footprint.answers import answered
+from domain.footprint.answers import answered, asked_alone
 from domain.footprint.captured import Captured
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.model import Activity, ActivityStatus, Rejection
@@ -25,6 +25,7 @@ from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
 from infra.postgres.habits import habits_of, keep_habits, whereabouts_of
 from infra.postgres.remembered_answers import answers_about
+from infra.postgres.second_views import seen_elsewhere
 
 _KNOWN = """
     SELECT source, record, payload_hash, activity_id, answered FROM captured_record
@@ -112,13 +113,15 @@ class CapturedRecording:
         return {(row["source"], row["record"]): row for row in rows}
 
     async def _answered(self, items: Sequence[Captured]) -> list[Captured]:
-        """The records with what the person said earlier of their like."""
+        """The records with what the person said earlier of their like; second views of a payment are asked about."""
         topics = sorted({item.draft.topic for item in items if item.draft.topic})
         said = await answers_about(self._connection, self._owner, topics) if topics else {}
-        return [
+        known = [
             replace(item, draft=answered(item.draft, said[item.draft.topic])) if item.draft.topic in said else item
             for item in items
         ]
+        seen = await seen_elsewhere(self._connection, self._owner, self._import_id, known)
+        return [replace(item, draft=asked_alone(item.draft)) if _key(item) in seen else item for item in known]
 
     async def _made(self, item: Captured) -> _Made | None:
         """The record with its activity, if it is to have one; None where it is refused."""

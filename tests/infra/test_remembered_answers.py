@@ -106,3 +106,22 @@ async def test_a_large_sum_is_asked_although_the_payee_is_known(desk: Desk) -> N
     await desk.say((await desk.waiting())[0], choose(HAIR))
     await desk.send(replace(small, record="2", amount=Decimal(50_000)))
     assert len(await desk.waiting()) == 1
+
+
+async def test_the_same_payment_in_another_file_is_asked_about(desk: Desk) -> None:
+    await desk.send(purchase(record="1", payee="TESCO STORES 2041"))
+    await desk.send(
+        purchase(source="csv", record="a", payee="Tesco"),
+        purchase(source="csv", record="b", payee="Tesco", amount=Decimal("41.08")),
+    )
+    assert len(await counted(desk)) == 2
+    [twin] = await desk.waiting()
+    assert twin.reason.startswith("Another account or file has a payment of this day and sum.")
+    await desk.say(twin, DISCARD)
+    await desk.send(purchase(source="csv", record="c", payee="Tesco", amount=Decimal(3)))
+    assert (len(await counted(desk)), await desk.waiting()) == (3, [])
+
+
+async def test_two_accounts_within_one_file_are_two(desk: Desk) -> None:
+    await desk.send(purchase(source="one"), purchase(source="two"))
+    assert len(await counted(desk)) == 2
