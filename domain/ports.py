@@ -22,6 +22,7 @@ from domain.footprint.model import (
     FactorUse,
     FootprintSummary,
     ImportJob,
+    RankedFactor,
     Rejection,
 )
 from domain.footprint.pacing import ForecastBand
@@ -235,6 +236,19 @@ class FactorStore(Protocol):
         ...
 
     async def regions_of(self, factor_id: str) -> Sequence[str]: ...
+    async def find(
+        self,
+        text: str,
+        factor_id: str | None,
+        category: str | None,
+        region: str | None,
+        on: date | None,
+        after: tuple[int, int] | None,
+        limit: int,
+    ) -> Sequence[RankedFactor]:
+        """Those with all words of the text, the best first; the position is (rank, factor's number)."""
+        ...
+
     async def basis_of(self, owner: int) -> EmissionBasis | None:
         """What the programme of this person counts by; None for somebody without one."""
         ...

@@ -57,6 +57,14 @@ class EmissionFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class RankedFactor:
+    """A factor that was found by words; the higher the rank, the better it fits."""
+
+    rank: int
+    factor: EmissionFactor
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Enough to recompute an activity's emissions by hand.
 

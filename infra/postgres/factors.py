@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from domain.basis import EmissionBasis
-from domain.footprint.model import EmissionFactor
+from domain.footprint.model import EmissionFactor, RankedFactor
 from infra.postgres.connection import Database
+from infra.postgres.factor_words import BEFORE_ALL, prefixes_of, search_sql, words_of
 
 FACTOR_COLUMNS = (
     "id, factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source, edition, scope, notes, "
@@ -25,6 +27,31 @@ class PostgresFactors:
             list(regions),
         )
         return [EmissionFactor(**row) for row in rows]
+
+    async def find(
+        self,
+        text: str,
+        factor_id: str | None,
+        category: str | None,
+        region: str | None,
+        on: date | None,
+        after: tuple[int, int] | None,
+        limit: int,
+    ) -> list[RankedFactor]:
+        words = words_of(text)
+        if not words:
+            return []
+        rows = await self._pool.fetch(
+            search_sql(FACTOR_COLUMNS, len(words)),
+            factor_id,
+            category,
+            region,
+            on,
+            *(after or BEFORE_ALL),
+            limit,
+            *(prefixes_of(word) for word in words),
+        )
+        return [_ranked(dict(row)) for row in rows]
 
     async def basis_of(self, owner: int) -> EmissionBasis | None:
         basis = await self._pool.fetchval(
@@ -49,7 +76,7 @@ class PostgresFactors:
         limit: int,
     ) -> list[EmissionFactor]:
         rows = await self._pool.fetch(
-            f"SELECT {FACTOR_COLUMNS} FROM emission_factor WHERE withdrawn_at IS NULL AND id > $5 "
+            f"SELECT {FACTOR_COLUMNS} FROM emission_factor WHERE withdrawn_at IS NULL AND id > $5::bigint "
             "AND ($1::text IS NULL OR factor_id = $1) AND ($2::text IS NULL OR category = $2) "
             "AND ($3::text IS NULL OR region = $3) "
             "AND ($4::date IS NULL OR (valid_from <= $4 AND (valid_to IS NULL OR valid_to >= $4))) "
@@ -62,3 +89,7 @@ class PostgresFactors:
             limit,
         )
         return [EmissionFactor(**row) for row in rows]
+
+
+def _ranked(values: dict[str, Any]) -> RankedFactor:
+    return RankedFactor(values.pop("rank"), EmissionFactor(**values))

@@ -9,10 +9,10 @@ from domain.footprint import model as footprint
 from domain.footprint.service import summarise
 from domain.identity.model import Viewer
 from domain.ids import client_key
-from schema.connections import Connection, ListOf, Page, checked_filter, numbered, own, page
+from schema.connections import Connection, ListOf, Page, PageEdge, checked_filter, numbered, own, page
 from schema.context import Info, RequestContext
 from schema.footprint.types import Activity, EmissionFactor, FootprintSummary, Import, ImportFormat
-from schema.node import finds, uuid_of
+from schema.node import as_number, finds, uuid_of
 from schema.permissions import Requires, person
 
 FromDate = Annotated[date, strawberry.argument(name="from")]
@@ -31,10 +31,25 @@ class FootprintQueries:
         on: date | None = None,
         first: int | None = 20,
         after: str | None = None,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="words of label, id, category or notes, or how they begin; all must be there; best first"
+            ),
+        ] = None,
     ) -> Page[footprint.EmissionFactor]:
         factor_id = checked_filter(activity, "activity")
         group, place = checked_filter(category, "category"), checked_filter(region, "region")
+        text = checked_filter(search, "search")
         store = info.context.stores.factors
+        if text is not None:
+            found = await page(
+                ListOf("foundFactors", _rank, _show_rank, _read_rank),
+                first,
+                after,
+                lambda position, limit: store.find(text, factor_id, group, place, on, position, limit),
+            )
+            return Page([PageEdge(edge.cursor, edge.node.factor) for edge in found.edges], found.page_info)
         return await page(
             numbered("emissionFactors", _factor_number),
             first,
@@ -87,6 +102,20 @@ class ViewerFootprint:
             after,
             lambda position, limit: store.activities(viewer.owner, position, limit, from_date, to_date),
         )
+
+
+def _rank(found: footprint.RankedFactor) -> tuple[int, int]:
+    return found.rank, found.factor.id
+
+
+def _show_rank(place: tuple[int, int]) -> str:
+    return f"{place[0]} {place[1]}"
+
+
+def _read_rank(text: str) -> tuple[int, int] | None:
+    left, _, right = text.partition(" ")
+    rank, number = as_number(left), as_number(right)
+    return None if rank is None or number is None else (rank, number)
 
 
 def _factor_number(factor: footprint.EmissionFactor) -> int:

@@ -103,6 +103,7 @@ ADDED = {
     ("ResolveActivityResult", "GraphQLUnionType"),
     ("ResolveActivityResult", "InvalidInput"),
     ("ResolveActivityResult", "NotFound"),
+    ("Query.emissionFactors", "search"),
     ("SetGoalResult", "GraphQLUnionType"),
     ("SetGoalResult", "InvalidInput"),
     ("SetGoalResult", "Pace"),
