@@ -36,8 +36,9 @@ class PostgresLine:
         """On the way there, for each piece."""
         self.piece_bytes = CHUNK
         """What is carried at once, in both directions."""
-        self.is_deaf = asyncio.Event()
-        """While it is set nothing is carried, and nobody is told."""
+        self.carries = asyncio.Event()
+        """While it is not set nothing is carried, and nobody is told."""
+        self.carries.set()
         self.struck = 0
         """COMMITs that were not passed on as they came."""
         self._application_name = application_name
@@ -152,8 +153,7 @@ class _Connection:
         return True
 
     async def _write(self, data: bytes, writer: asyncio.StreamWriter) -> None:
-        while self._line.is_deaf.is_set():
-            await asyncio.sleep(0.05)
+        await self._line.carries.wait()
         size = self._line.piece_bytes
         for first in range(0, len(data), size):
             writer.write(data[first : first + size])

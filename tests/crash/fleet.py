@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import asyncpg
 
 from tests.crash.conftest import addresses_of, environment_of
 from tests.crash.exchange import Exchange, set_up
@@ -13,6 +15,7 @@ from tests.crash.machine import Machine
 from tests.crash.server_process import ASK_SECONDS, ServerProcess, free_port
 
 TAKEOVER_SECONDS = 10
+NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,20 @@ class Fleet:
                 return engine
         raise AssertionError(f"no engine is ready: {[engine.last_words() for engine in self.engines]}")
 
-    def others(self, engine: ServerProcess) -> list[ServerProcess]:
-        return [other for other in self.engines if other is not engine]
+    async def epoch(self) -> int:
+        """How often a writer has taken the lease."""
+        connection = await asyncpg.connect(self.exchange.database_url)
+        try:
+            return int(await connection.fetchval("SELECT epoch FROM lease"))
+        finally:
+            await connection.close()
+
+    async def until_epoch_after(self, epoch: int, seconds: float) -> None:
+        """Waits until a writer has taken the lease anew and orders can be taken."""
+        async with asyncio.timeout(seconds):
+            while await self.epoch() <= epoch:  # noqa: ASYNC110
+                await asyncio.sleep(ASK_SECONDS)
+        await self.until_ready(seconds)
 
     async def until_ready(self, seconds: float = TAKEOVER_SECONDS) -> float:
         """Seconds until every API process that lives could take an order; it must not take longer than `seconds`."""
@@ -59,19 +74,20 @@ async def fleet_on(
     *,
     engines: int = 1,
     apis: int = 1,
-    of_engine: Mapping[str, str] | None = None,
-    of_api: Mapping[str, str] | None = None,
+    of_engines: Sequence[Mapping[str, str]] = (),
+    of_apis: Mapping[str, str] = NO_SETTINGS,
 ) -> AsyncIterator[Fleet]:
-    """All of them ready or on standby, and a market in front. `of_engine` are settings of the first engine alone."""
+    """All of them ready or on standby, and a market in front. `of_engines` are settings of each engine."""
     environment = environment_of(folder / "home") | addresses_of(machine)
     async with AsyncExitStack() as stack:
 
-        def process(role: str, number: int, settings: Mapping[str, str] | None) -> ServerProcess:
-            own = {**environment, "GRAMME_PORT": str(free_port()), **(settings or {})}
+        def process(role: str, number: int, settings: Mapping[str, str]) -> ServerProcess:
+            own = {**environment, "GRAMME_PORT": str(free_port()), **settings}
             return stack.enter_context(ServerProcess(own, folder / f"{role}-{number}.log", role))
 
-        writers = [process("engine", number, None if number else of_engine) for number in range(engines)]
-        doors = [process("api", number, of_api) for number in range(apis)]
+        settings = [*of_engines, *[NO_SETTINGS] * engines][:engines]
+        writers = [process("engine", number, own) for number, own in enumerate(settings)]
+        doors = [process("api", number, of_apis) for number in range(apis)]
         await writers[0].start()
         for other in (*doors, *writers[1:]):
             other.launch()

@@ -92,6 +92,33 @@ class Load:
             if request.answer is None or (answer.name, answer.id) != (request.answer.name, request.answer.id)
         ]
 
+    # ------------------------------------------------------------ for tests that send by hand
+
+    def new_order(self, person: Caller) -> Saved:
+        """Saved, as everything that is sent."""
+        request = self._place(person)
+        self.saved.append(request)
+        return request
+
+    def cancel_of(self, order: Saved) -> Saved:
+        """Not saved: it is answered otherwise before and after its order."""
+        return Saved("CANCEL_ORDER", order.key, CANCEL, {"key": order.key}, order.token)
+
+    def of_people(self) -> list[Saved]:
+        """What people asked for themselves and have an answer to, oldest first."""
+        own = {person.token for person in self._exchange.people}
+        return [request for request, _ in self.acknowledged() if request.token in own]
+
+    def under(self, request: Saved, token: str) -> Saved:
+        """The same request as another device of the same person sends it."""
+        return replace(request, token=token)
+
+    async def send_copies(self, requests: Sequence[Saved]) -> list[Answer]:
+        """All of them at once, each until it is answered."""
+        return list(await asyncio.gather(*(self._until_answered(request) for request in requests)))
+
+    # ------------------------------------------------------------ sending again
+
     async def reuse_keys(self, requests: Sequence[Saved]) -> list[tuple[Saved, Answer]]:
         """Sends other orders under the keys of these orders; those that were not refused for it."""
         wrong = []

@@ -4,23 +4,14 @@ import asyncio
 import random
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from tests.crash.conftest import Tell
-from tests.crash.fleet import TAKEOVER_SECONDS, Fleet, fleet_on
+from tests.crash.fleet import TAKEOVER_SECONDS, fleet_on
 from tests.crash.machine import Machine
 from tests.crash.trial import trial
 
 AWAKE_SECONDS = 1.5
-
-
-async def epoch_of(fleet: Fleet) -> int:
-    connection = await asyncpg.connect(fleet.exchange.database_url)
-    try:
-        return int(await connection.fetchval("SELECT epoch FROM lease"))
-    finally:
-        await connection.close()
 
 
 @pytest.mark.crash
@@ -32,7 +23,7 @@ async def test_one_engine_writes_whatever_happens_to_it(
         async def freeze() -> str:
             """SIGSTOP until another one has taken over and trades, then SIGCONT."""
             engine = await fleet.writer()
-            epoch = await epoch_of(fleet)
+            epoch = await fleet.epoch()
             engine.freeze()
             try:
                 seconds = await fleet.until_ready_again(TAKEOVER_SECONDS)
@@ -42,7 +33,7 @@ async def test_one_engine_writes_whatever_happens_to_it(
                 engine.thaw()
             await asyncio.sleep(AWAKE_SECONDS)
             await running.look()
-            assert await epoch_of(fleet) == epoch + 1, "the one that woke took the lease back"
+            assert await fleet.epoch() == epoch + 1, "the one that woke took the lease back"
             assert not await engine.is_ready()
             assert engine.is_alive, "it waits its turn"
             return f"taken over after {seconds:.2f} s"
@@ -51,13 +42,13 @@ async def test_one_engine_writes_whatever_happens_to_it(
             """Neither runs; both start at the same moment."""
             for engine in fleet.engines:
                 engine.kill()
-            epoch = await epoch_of(fleet)
+            epoch = await fleet.epoch()
             for engine in fleet.engines:
                 engine.launch()
             seconds = await fleet.until_ready_again(TAKEOVER_SECONDS + 10)
             ready = [await engine.is_ready() for engine in fleet.engines]
             assert sum(ready) == 1, f"{sum(ready)} engines are ready"
-            assert await epoch_of(fleet) == epoch + 1
+            assert await fleet.epoch() == epoch + 1
             return f"one of two is ready after {seconds:.2f} s"
 
         async with trial(fleet.exchange, chance, tell) as running:
