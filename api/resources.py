@@ -19,8 +19,10 @@ from infra.engine.remote_queue import RemoteQueue
 from infra.factors.adjusting import FactorAdjuster
 from infra.factors.changes import load_changes
 from infra.forecasting.forecaster import Forecaster
+from infra.holiday_table import PublicHolidays
 from infra.postgres.answers import PostgresAnswers
 from infra.postgres.connection import Database
+from infra.postgres.desk import PostgresDesk
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
 from infra.postgres.goals import PostgresGoals
@@ -92,9 +94,12 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
         stack.callback(hasher.close)
         forecaster = Forecaster()
         stack.push_async_callback(forecaster.close)
+        market = PostgresMarket(database)
         stores = Stores(
             ledger=PostgresLedger(database),
-            market=PostgresMarket(database),
+            market=market,
+            desk=PostgresDesk(database, market),
+            holidays=PublicHolidays(),
             programmes=PostgresProgrammes(database),
             rewards=PostgresRewards(database),
             users=PostgresUsers(),

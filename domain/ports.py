@@ -4,7 +4,7 @@ Stores return domain objects. A page is `limit` items in the list's order that c
 (exclusive); a position is what `schema/connections.py` puts into a cursor.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -30,12 +30,14 @@ from domain.footprint.plausibility import Habit, Whereabouts
 from domain.identity.model import Device, DevicePlatform, Session, Tokens, User, Viewer
 from domain.ledger.model import Asset, Balance, JournalEntry
 from domain.orders.model import (
+    Act,
     BookSnapshot,
     BookUpdate,
     Candle,
     Fill,
     Instrument,
     Order,
+    Proposal,
     PublicTrade,
     Ticker,
 )
@@ -99,6 +101,29 @@ class MarketStore(Protocol):
         ...
 
     async def candles(self, symbol: str, seconds: int, start: datetime, end: datetime) -> Sequence[Candle]: ...
+
+
+class DeskStore(Protocol):
+    """What operators and regulators see of the acts on the market."""
+
+    async def order(self, order_id: int) -> Order | None:
+        """Anybody's."""
+        ...
+
+    async def proposal(self, proposal_id: int) -> Proposal | None: ...
+    async def proposals(self, after: int | None, limit: int) -> Sequence[Proposal]:
+        """Newest first; the position is the proposal's id."""
+        ...
+
+    async def acts(self, after: int | None, limit: int) -> Sequence[Act]:
+        """Newest first; the position is the command's sequence."""
+        ...
+
+
+class HolidayTable(Protocol):
+    def of(self, region: str, years: Iterable[int]) -> frozenset[date] | None:
+        """Public holidays of an ISO 3166-1 or -2 region; None where they are not known."""
+        ...
 
 
 class ProgrammeStore(Protocol):

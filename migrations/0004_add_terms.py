@@ -17,6 +17,9 @@ TERMS = [
         proposed_by bigint NOT NULL, proposed_at timestamptz NOT NULL, status text NOT NULL, decided_by bigint,
         decided_at timestamptz, CHECK (decided_by <> proposed_by OR status <> 'APPROVED'))""",
     "CREATE INDEX proposal_open ON proposal (id) WHERE status = 'OPEN'",
+    """CREATE INDEX command_acts ON command (sequence) WHERE kind IN (
+        'SET_TERMS', 'HALT_MARKET', 'RESUME_MARKET', 'CANCEL_ORDER_OF', 'PROPOSE_RESERVE', 'DECIDE_PROPOSAL',
+        'CREATE_PROGRAMME', 'CLOSE_PERIOD', 'CREATE_OFFER', 'DEPOSIT', 'ISSUE')""",
     # What a call auction would come to now; null outside of one. The phase is null where the change left it as it was.
     """ALTER TABLE book_change
         ADD phase text, ADD indicative_price bigint, ADD indicative_quantity bigint, ADD surplus bigint""",

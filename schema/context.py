@@ -18,10 +18,12 @@ from domain.orders.model import Fill, Order
 from domain.ports import (
     AnswerStore,
     CommandQueue,
+    DeskStore,
     FactorStore,
     FootprintStore,
     Forecasts,
     GoalStore,
+    HolidayTable,
     ImportStore,
     LedgerStore,
     MarketStore,
@@ -44,6 +46,8 @@ Item = TypeVar("Item")
 class Stores:
     ledger: LedgerStore
     market: MarketStore
+    desk: DeskStore
+    holidays: HolidayTable
     programmes: ProgrammeStore
     rewards: RewardStore
     users: UserStore

@@ -208,3 +208,15 @@ def extensions_of(refusal: DomainError) -> dict[str, Any]:
     if isinstance(refusal, errors.InvalidInput) and refusal.field is not None:
         return {**data, "field": refusal.field}
     return data
+
+
+@tells(orders.ProposalNotOpen)
+@strawberry.type
+class ProposalNotOpen(UserError):
+    pass
+
+
+@tells(orders.SecondOperatorNeeded)
+@strawberry.type
+class SecondOperatorNeeded(UserError):
+    pass

@@ -29,6 +29,12 @@ def operator(context: RequestContext) -> None:
     _require(context, Role.OPERATOR)
 
 
+def supervisor(context: RequestContext) -> None:
+    """Whoever operates or supervises."""
+    if Role.REGULATOR not in context.caller.roles:
+        _require(context, Role.OPERATOR)
+
+
 def partner(context: RequestContext) -> None:
     _require(context, Role.PARTNER)
 

@@ -22,6 +22,7 @@ from schema.identity.queries import ViewerIdentity
 from schema.ledger.mutations import LedgerMutations
 from schema.ledger.queries import ViewerLedger
 from schema.node import Node, find_node
+from schema.orders.desk import DeskMutations, DeskQueries
 from schema.orders.mutations import OrderMutations
 from schema.orders.queries import OrderQueries, ViewerOrders
 from schema.orders.subscriptions import OrderSubscriptions
@@ -46,7 +47,7 @@ class Viewer(
 
 
 @strawberry.type
-class Query(CreditQueries, OrderQueries, FootprintQueries, RewardQueries):
+class Query(CreditQueries, OrderQueries, DeskQueries, FootprintQueries, RewardQueries):
     @strawberry.field(graphql_type=Node | None, extensions=[Requires(signed_in)])
     @staticmethod
     async def node(info: Info, id: strawberry.ID) -> Any:
@@ -67,6 +68,7 @@ class Mutation(
     OutlookMutations,
     CreditMutations,
     OrderMutations,
+    DeskMutations,
     RewardMutations,
     LedgerMutations,
 ):

@@ -137,6 +137,18 @@ class Proposal:
     decided_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an operator did, as the journal has it: `values` are what was asked, `answer` how it was decided."""
+
+    sequence: int
+    kind: str
+    operator: int
+    at: datetime
+    values: str
+    answer: str
+
+
 @dataclass(slots=True)
 class Instrument:
     """A market. `asset` is what is traded, `money` what it is paid in. Fees are basis points of a trade's value.

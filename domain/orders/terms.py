@@ -18,6 +18,8 @@ DAYS = 7
 OPEN_ORDERS_MAX = 100_000
 HALT_WINDOW_MAX = 3_600
 SECONDS_MAX = 86_400
+OPTIONAL = frozenset({"holding", "priceFloor", "priceCeiling", "band", "halt"})
+"""Bounds that may be taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +135,7 @@ def check_terms(terms: Terms) -> None:
         ("batchSeconds", terms.batch_seconds, 0, SECONDS_MAX),
     )
     for name, value, least, most in ranges:
-        if value is not None and not (type(value) is int and least <= value <= most):
+        if value is None and name in OPTIONAL:
+            continue
+        if not (type(value) is int and least <= value <= most):
             raise InvalidInput(f"{name} lies from {least} to {most}.", name)

@@ -63,7 +63,9 @@ PlaceOrderResult = Annotated[
     | TooManyRequests,
     strawberry.union("PlaceOrderResult"),
 ]
-CancelOrderResult = Annotated[Order | NotFound | OrderNotOpen | Overloaded, strawberry.union("CancelOrderResult")]
+CancelOrderResult = Annotated[
+    Order | NotFound | OrderNotOpen | MarketClosed | Overloaded, strawberry.union("CancelOrderResult")
+]
 
 
 @strawberry.type

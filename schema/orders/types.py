@@ -11,6 +11,7 @@ from schema.connections import Connection, ListOf, Page, numbered, page
 from schema.context import Info
 from schema.ledger.types import Asset
 from schema.node import Node, represents
+from schema.orders.terms import TradingTerms
 from schema.scalars import Cursor, SequenceNumber
 
 strawberry.enum(orders.OrderSide)
@@ -187,8 +188,13 @@ class Instrument(Node):
     lot_size: Grams = strawberry.field(description="smallest quantity step")
     phase: orders.TradingPhase
     reference_price: MinorUnits | None
-    price_floor: MinorUnits | None
-    price_ceiling: MinorUnits | None
+    price_floor: MinorUnits | None = strawberry.field(description="the lowest price that an order may have now")
+    price_ceiling: MinorUnits | None = strawberry.field(description="the highest price that an order may have now")
+    phase_until: datetime | None = strawberry.field(description="null where only an operator will end the phase")
+    opens_at: datetime | None = strawberry.field(description="when a market that takes no orders will take them again")
+    session_start: datetime | None
+    session_end: datetime | None = strawberry.field(description="when DAY orders end")
+    terms: TradingTerms
 
     @strawberry.field
     @staticmethod

@@ -47,6 +47,10 @@ def only(role: str, outcome: str) -> dict[str, str]:
     return signed_in("FORBIDDEN") | {role: outcome}
 
 
+def supervisors(outcome: str) -> dict[str, str]:
+    return signed_in("FORBIDDEN") | {"operator": outcome, "regulator": outcome}
+
+
 def owned(outcome: str, others: str) -> dict[str, str]:
     """A thing of member A, which other persons cannot tell from one that is not there."""
     return persons(others) | {"member A": outcome}
@@ -109,6 +113,8 @@ QUERIES = [
     Row("Query.instrument", "instrument(symbol: $symbol) { __typename }", everyone("Instrument"), variables=a_symbol),
     Row("Query.emissionFactors", "emissionFactors { __typename }", everyone("EmissionFactorConnection")),
     Row("Query.offers", "offers { __typename }", everyone("OfferConnection")),
+    Row("Query.proposals", "proposals { __typename }", supervisors("ProposalConnection")),
+    Row("Query.operatorActs", "operatorActs { __typename }", supervisors("ActConnection")),
     Row("Query.importFormats", "importFormats { __typename }", everyone("ImportFormat")),
     Row("Query.import", "import(id: $id) { __typename }", owned("Import", "null"), variables=identified("Import")),
 ]
@@ -212,6 +218,42 @@ MUTATIONS = [
         'issueAllowance(userId: $id, asset: "EUR", amount: 1, idempotencyKey: $key) { __typename }',
         only("operator", "NotFound"),
         variables=lambda world: {"id": world.ids["Order"], "key": key()},
+    ),
+    Row(
+        "Mutation.setTradingTerms",
+        "setTradingTerms(symbol: $symbol, terms: { band: 0 }, idempotencyKey: $key) { __typename }",
+        only("operator", "InvalidInput"),
+        variables=lambda world: {"symbol": world.symbol, "key": key()},
+    ),
+    Row(
+        "Mutation.haltMarket",
+        'haltMarket(symbol: "NONE", reason: "Why", idempotencyKey: $key) { __typename }',
+        only("operator", "NotFound"),
+        variables=fresh_key,
+    ),
+    Row(
+        "Mutation.resumeMarket",
+        "resumeMarket(symbol: $symbol, idempotencyKey: $key) { __typename }",
+        only("operator", "InvalidInput"),
+        variables=lambda world: {"symbol": world.symbol, "key": key()},
+    ),
+    Row(
+        "Mutation.cancelOrderOf",
+        'cancelOrderOf(orderId: $id, reason: "Why", idempotencyKey: $key) { __typename }',
+        only("operator", "OrderNotOpen"),
+        variables=lambda world: {"id": world.ids["Offer"], "key": key()},
+    ),
+    Row(
+        "Mutation.proposeReserve",
+        "proposeReserve(symbol: $symbol, part: TIER_1, price: 1, quantity: 1, idempotencyKey: $key) { __typename }",
+        only("operator", "InvalidInput"),
+        variables=lambda world: {"symbol": world.symbol, "key": key()},
+    ),
+    Row(
+        "Mutation.decideProposal",
+        "decideProposal(proposalId: $id, approve: true, idempotencyKey: $key) { __typename }",
+        only("operator", "ProposalNotOpen"),
+        variables=lambda world: {"id": world.ids["Offer"], "key": key()},
     ),
     Row("Mutation.signOut", "signOut", persons("true")),
 ]
