@@ -65,7 +65,7 @@ def rows_of(outcomes: Sequence[Outcome]) -> Written:
                 market.session_trades,
                 market.anchor_price,
                 market.anchor_until,
-                orjson.dumps(market.reserve).decode(),
+                orjson.dumps({part.value: order for part, order in market.reserve.items()}).decode(),
             )
             for market in instruments.values()
         ),
