@@ -72,25 +72,29 @@ class Counted:
 class DeviceCounter:
     """Where a device's counter stands: `kwh` since it last began at 0, as told at `at`.
 
-    `suspect` is a value that was refused because nothing can use so much in the time. Where the next one goes on from
-    it, the counter did jump: it is gone on from there, and the jump is not counted.
+    `suspect` is a value that was refused because nothing can use so much in the time, and `suspect_at` when it was told.
+    Where the next one goes on from it, the counter did jump: it is gone on from there, and the jump is not counted.
     """
 
     at: datetime
     kwh: Decimal
     suspect: Decimal | None = None
+    suspect_at: datetime | None = None
 
     def told(self, at: datetime, kwh: Decimal, max_kw: int) -> "tuple[DeviceCounter, Counted | None]":
-        """The counter after a message, and what it counted. A repeated or late message changes nothing."""
+        """The counter after a message, and what it counted. A repeated or late message changes nothing,
+        and one of the same second waits for the next: counters lose nothing."""
         seconds = (at - self.at) // timedelta(seconds=1)
-        if at <= self.at:
+        if seconds <= 0:
             return self, None
         counted = kwh - self.kwh if kwh >= self.kwh else kwh
         if _is_possible(counted, seconds, max_kw):
             return DeviceCounter(at, kwh), Counted(self.at, at, counted) if counted else None
-        if self.suspect is not None and kwh >= self.suspect and _is_possible(kwh - self.suspect, seconds, max_kw):
-            return DeviceCounter(at, kwh), None
-        return DeviceCounter(self.at, self.kwh, kwh), None
+        if self.suspect is not None and self.suspect_at is not None and kwh >= self.suspect and at > self.suspect_at:
+            counted = kwh - self.suspect
+            if _is_possible(counted, (at - self.suspect_at) // timedelta(seconds=1), max_kw):
+                return DeviceCounter(at, kwh), Counted(self.suspect_at, at, counted) if counted else None
+        return DeviceCounter(self.at, self.kwh, kwh, at), None
 
 
 def _is_possible(kwh: Decimal, seconds: int, max_kw: int) -> bool:
