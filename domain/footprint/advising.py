@@ -102,7 +102,7 @@ async def _advice(
         return None
     if then is not None and (then.factor.unit != change.to_unit or is_lifecycle(then) != is_lifecycle(now)):
         return None
-    part = (quantity * change.share_percent / 100).quantize(Decimal("0.001"))
+    part = Decimal(plain((quantity * change.share_percent / 100).quantize(Decimal("0.001"))))
     new = then.kg_per_unit * change.to_per_from if then else Decimal(0)
     saved = round(Fraction(part) * Fraction(now.kg_per_unit - new) * 1_000)
     if saved <= 0:

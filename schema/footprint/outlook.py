@@ -14,6 +14,7 @@ from domain.units import Grams
 from schema.context import Info, RequestContext
 from schema.errors import InvalidInput
 from schema.footprint.types import EmissionFactor
+from schema.node import represents
 from schema.permissions import Limited, Requires, person
 
 
@@ -40,6 +41,7 @@ class Outlook:
 
 
 @strawberry.type(description="This week, Monday to Sunday in the person's own time zone, against a goal.")
+@represents(pacing.Pace)
 class Pace:
     goal: Grams | None = strawberry.field(
         description="for a week: the person's own, else the programme's weeklyAllowance, else null"
