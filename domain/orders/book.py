@@ -30,22 +30,26 @@ class Level:
 
     def first(self) -> Order:
         """The oldest resting order; only for a level that has one."""
-        while not self.orders[0].resting:
-            self.orders.popleft()
-        return self.orders[0]
+        orders = self.orders
+        while not (first := orders[0]).resting:
+            orders.popleft()
+        return first
 
     def resting(self) -> Iterator[Order]:
         return (order for order in self.orders if order.resting)
 
 
 class BookSide:
-    __slots__ = ("levels", "ranks", "side", "sign")
+    """`changed` is the prices whose level differs from what was last told."""
+
+    __slots__ = ("changed", "levels", "ranks", "side", "sign")
 
     def __init__(self, side: OrderSide) -> None:
         self.side = side
         self.sign = 1 if side is OrderSide.BUY else -1
         self.levels: dict[int, Level] = {}
         self.ranks: list[int] = []
+        self.changed: set[int] = set()
 
     def rank(self, price: int) -> int:
         return self.sign * price
@@ -56,20 +60,23 @@ class BookSide:
     def best_first(self) -> Iterator[Level]:
         return (self.levels[rank] for rank in reversed(self.ranks))
 
-    def add(self, order: Order) -> Level:
-        rank = self.sign * order.price
+    def add(self, order: Order) -> None:
+        price = order.price
+        rank = self.sign * price
         level = self.levels.get(rank)
         if level is None:
-            level = self.levels[rank] = Level(order.price)
+            level = self.levels[rank] = Level(price)
             insort(self.ranks, rank)
         level.orders.append(order)
         level.quantity += order.remaining
         level.count += 1
-        return level
+        self.changed.add(price)
 
     def take(self, order: Order, quantity: int) -> None:
         """Removes `quantity` of a resting order from its level, and the order where nothing of it is left to rest."""
-        rank = self.sign * order.price
+        price = order.price
+        self.changed.add(price)
+        rank = self.sign * price
         level = self.levels[rank]
         level.quantity -= quantity
         if order.resting:
@@ -77,7 +84,10 @@ class BookSide:
         level.count -= 1
         if level.count == 0:
             del self.levels[rank]
-            del self.ranks[bisect_left(self.ranks, rank)]
+            if self.ranks[-1] == rank:
+                self.ranks.pop()
+            else:
+                del self.ranks[bisect_left(self.ranks, rank)]
         elif len(level.orders) > COMPACT_AFTER and len(level.orders) > 2 * level.count:
             level.orders = deque(level.resting())
 
@@ -93,14 +103,13 @@ class Standing:
 
 
 class OrderBook:
-    """`changed` is the prices whose level differs from what was last told; `digest` names the whole of what rests."""
+    """`digest` names the whole of what rests."""
 
-    __slots__ = ("_digest", "_marks", "_unmarked", "asks", "bids", "changed", "standing")
+    __slots__ = ("_digest", "_marks", "_unmarked", "asks", "bids", "standing")
 
     def __init__(self) -> None:
         self.bids = BookSide(OrderSide.BUY)
         self.asks = BookSide(OrderSide.SELL)
-        self.changed: set[tuple[OrderSide, int]] = set()
         self._digest = 0
         self._marks: dict[int, int] = {}
         self._unmarked: dict[int, Order] = {}
@@ -127,51 +136,54 @@ class OrderBook:
     def rest(self, order: Order) -> None:
         """Puts an order at the end of its level."""
         order.resting = True
-        self.side(order.side).add(order)
         self._unmarked[order.id] = order
-        self.changed.add((order.side, order.price))
         standing = self.standing.get(order.owner)
         if standing is None:
             standing = self.standing[order.owner] = Standing()
         standing.orders[order.id] = order
         if order.side is OrderSide.BUY:
+            self.bids.add(order)
             standing.buying += order.remaining
+        else:
+            self.asks.add(order)
 
     def fill(self, order: Order, quantity: int) -> None:
         """Takes a fill out of a resting order; one that is filled leaves the book."""
-        order.remaining -= quantity
-        if order.remaining == 0:
+        order.remaining = left = order.remaining - quantity
+        if left == 0:
             order.resting = False
-        self._unmarked[order.id] = order
-        self.side(order.side).take(order, quantity)
-        self.changed.add((order.side, order.price))
-        self._note_gone(order, quantity)
+        self._take(order, quantity)
 
     def reduce(self, order: Order, quantity: int) -> None:
         """Makes a resting order smaller, by less than is left of it; it keeps its place."""
         order.change_terms(order.quantity - quantity, order.price)
-        self._unmarked[order.id] = order
-        self.side(order.side).take(order, quantity)
-        self.changed.add((order.side, order.price))
-        self._note_gone(order, quantity)
+        self._take(order, quantity)
 
     def remove(self, order: Order) -> None:
         """Takes a resting order out, whatever is left of it."""
         order.resting = False
-        self._unmarked[order.id] = order
-        self.side(order.side).take(order, order.remaining)
-        self.changed.add((order.side, order.price))
-        self._note_gone(order, order.remaining)
+        self._take(order, order.remaining)
 
     def orders_of(self, owner: int) -> list[Order]:
         """In the order of their priority."""
         standing = self.standing.get(owner)
         return [] if standing is None else list(standing.orders.values())
 
-    def _note_gone(self, order: Order, quantity: int) -> None:
+    def take_changes(self) -> list[tuple[OrderSide, int]]:
+        """The prices whose level differs from what was last told, BUY side first; from now on they count as told."""
+        changes = [(side.side, price) for side in (self.bids, self.asks) for price in sorted(side.changed)]
+        self.bids.changed.clear()
+        self.asks.changed.clear()
+        return changes
+
+    def _take(self, order: Order, quantity: int) -> None:
+        self._unmarked[order.id] = order
         standing = self.standing[order.owner]
         if order.side is OrderSide.BUY:
+            self.bids.take(order, quantity)
             standing.buying -= quantity
+        else:
+            self.asks.take(order, quantity)
         if not order.resting:
             del standing.orders[order.id]
             if not standing.orders:

@@ -33,9 +33,12 @@ def match(taker: Order, book: OrderBook, worst: int) -> tuple[list[Match], OwnOr
     matches: list[Match] = []
     own: OwnOrders | None = None
     makers = book.opposite(taker.side)
+    ranks = makers.ranks
+    if not ranks:
+        return matches, None
     limit = makers.rank(worst)
-    while taker.remaining and makers.ranks and makers.ranks[-1] >= limit:
-        maker = makers.levels[makers.ranks[-1]].first()
+    while taker.remaining and ranks and ranks[-1] >= limit:
+        maker = makers.levels[ranks[-1]].first()
         if maker.owner == taker.owner:
             own = own or OwnOrders()
             _prevent(taker, maker, book, own)

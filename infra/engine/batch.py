@@ -223,10 +223,9 @@ def _state_row(order: Order) -> tuple[Any, ...]:
 
 def _levels(market: Market) -> str:
     """The changed levels with their absolute sizes; the book's notes of them are emptied."""
-    changed, market.book.changed = market.book.changed, set()
     levels = [
         [side, level.price, level.quantity, level.orders]
-        for side, price in sorted(changed)
+        for side, price in market.book.take_changes()
         for level in (market.book.level(side, price),)
     ]
     return orjson.dumps(levels).decode()

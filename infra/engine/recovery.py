@@ -103,7 +103,7 @@ async def _load_open(connection: Connection, state: State) -> None:
     for row in await connection.fetch(OPEN_REDEMPTIONS):
         state.add_redemption(rows.redemption_of(row, state.offers))
     for market in state.markets.values():
-        market.book.changed.clear()
+        market.book.take_changes()
     owners = {order.owner for order in state.orders.values()}
     owners |= {redemption.owner for redemption in state.redemptions.values()}
     await load_wallets(connection, state, owners | set(range(1, FIRST_OWNER)))

@@ -112,15 +112,13 @@ def test_a_level_full_of_cancelled_orders_is_cleared_and_keeps_its_order() -> No
 def test_every_change_names_its_side_and_price() -> None:
     bid, ask = order(BUY, 2_000, 49_000), order(SELL, 2_000, 50_000)
     book = book_of(bid, ask)
-    assert book.changed == {(BUY, 49_000), (SELL, 50_000)}
+    assert book.take_changes() == [(BUY, 49_000), (SELL, 50_000)]
 
-    book.changed.clear()
     book.fill(ask, 1_000)
-    assert book.changed == {(SELL, 50_000)}
+    assert book.take_changes() == [(SELL, 50_000)]
 
-    book.changed.clear()
     book.remove(bid)
-    assert book.changed == {(BUY, 49_000)}
+    assert book.take_changes() == [(BUY, 49_000)]
 
 
 def test_the_digest_names_what_rests_and_not_how_it_came_about() -> None:
