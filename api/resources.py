@@ -29,6 +29,7 @@ from infra.postgres.goals import PostgresGoals
 from infra.postgres.identity import PostgresPartners, PostgresUsers
 from infra.postgres.imports import PostgresImports
 from infra.postgres.ledger import PostgresLedger
+from infra.postgres.live_readings import PostgresReadings
 from infra.postgres.market import PostgresMarket
 from infra.postgres.programmes import PostgresProgrammes
 from infra.postgres.rewards import PostgresRewards
@@ -108,6 +109,7 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
             factors=PostgresFactors(database),
             footprint=PostgresFootprint(database),
             answers=PostgresAnswers(database),
+            readings=PostgresReadings(database, PostgresFactors(database)),
             imports=PostgresImports(database),
             goals=PostgresGoals(database),
             forecasts=forecaster,

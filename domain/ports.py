@@ -23,10 +23,12 @@ from domain.footprint.model import (
     FootprintSummary,
     ImportJob,
     RankedFactor,
+    ReadingsReceipt,
     Rejection,
 )
 from domain.footprint.pacing import ForecastBand
 from domain.footprint.plausibility import Habit, Whereabouts
+from domain.footprint.verdict import Verdict
 from domain.identity.model import Device, DevicePlatform, Session, Tokens, User, Viewer
 from domain.ledger.model import Asset, Balance, JournalEntry
 from domain.orders.model import (
@@ -375,6 +377,14 @@ class Forecasts(Protocol):
 
         A None in the series is a day that is not known.
         """
+        ...
+
+
+class ReadingStore(Protocol):
+    async def record(
+        self, owner: int, verdict: Verdict, *, region: str, time_zone: str, now: datetime
+    ) -> ReadingsReceipt:
+        """Records the accepted readings and what they add up to, in one transaction; raises InvalidInput, NotFound."""
         ...
 
 

@@ -31,6 +31,7 @@ from domain.ports import (
     PasswordHasher,
     ProgrammeStore,
     RateLimiter,
+    ReadingStore,
     RewardStore,
     SessionStore,
     Streams,
@@ -56,6 +57,7 @@ class Stores:
     factors: FactorStore
     footprint: FootprintStore
     answers: AnswerStore
+    readings: ReadingStore
     imports: ImportStore
     goals: GoalStore
     forecasts: Forecasts

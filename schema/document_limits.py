@@ -60,6 +60,7 @@ UNGUARDED = frozenset(
         "signOut",
         "registerDevice",
         "recordActivities",
+        "recordReadings",
         "resolveActivity",
         "joinProgramme",
         "createProgramme",

@@ -16,6 +16,7 @@ from schema.events import EventSubscriptions, ViewerEvents
 from schema.footprint.mutations import FootprintMutations
 from schema.footprint.outlook import OutlookMutations, ViewerOutlook
 from schema.footprint.queries import FootprintQueries, ViewerFootprint
+from schema.footprint.readings import ReadingMutations
 from schema.footprint.subscriptions import FootprintSubscriptions
 from schema.identity.mutations import IdentityMutations
 from schema.identity.queries import ViewerIdentity
@@ -66,6 +67,7 @@ class Mutation(
     IdentityMutations,
     FootprintMutations,
     OutlookMutations,
+    ReadingMutations,
     CreditMutations,
     OrderMutations,
     DeskMutations,

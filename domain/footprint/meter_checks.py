@@ -35,11 +35,16 @@ METER_MAX_KW = 10_000
 COUNTER_MAX = 10**9
 STATED_MAX = 1_000
 DECIMAL_PLACES_MAX = 12
+_USUAL_EXPONENTS = range(-DECIMAL_PLACES_MAX, 1)
 
 _CANONICAL_UNITS = {"Wh": "kWh", "kWh": "kWh", "MWh": "kWh", "W": "kWh", "therm": "therm", "m3": "m3", "ft3": "scf"}
 _WATER_UNITS = frozenset({"m3", "L", "ft3", "gal_us"})
-_KWH_PER_UNIT = {"kWh": Decimal(1), "therm": Decimal("29.3"), "m3": Decimal(11), "scf": Decimal("0.31")}
-"""Rough heat values, for the bounds above only; m3 of water too: 9 m3 an hour are what a house's pipe carries."""
+_KWS_PER_UNIT = {"kWh": Decimal(3600), "therm": Decimal(105_480), "m3": Decimal(39_600), "scf": Decimal(1_116)}
+"""Kilowatt seconds by rough heat values (29.3 kWh a therm, 11 a m3, 0.31 a ft3), for the bounds above only.
+
+Of m3 of water too: 9 m3 an hour are what a house's pipe carries.
+"""
+_EARLIEST_SECONDS = int(EARLIEST.timestamp())
 _NAME = re.compile(r"[ -~]{1,200}")
 _SEVERAL_MEANINGS = (
     "REGISTER_CONFLICT",
@@ -70,25 +75,26 @@ class MeterBench:
 
     def _keep(self, reading: Reading, *, is_derived: bool = False) -> tuple[str, str] | None:
         """Stores the reading, or says what is wrong with it."""
-        fault = _name_fault(reading) or self._time_fault(reading)
+        key = (reading.source, reading.register)
+        register = self._registers.get(key)
+        start, end = int(reading.start.timestamp()), int(reading.end.timestamp())
+        fault = (_name_fault(reading) if register is None else None) or self._time_fault(start, end)
         if fault:
             return fault
         unit = _canonical_unit(reading)
         if unit is None:
             return "UNKNOWN_UNIT", "The unit of this reading is not one of energy, gas or water."
-        start, end = int(reading.start.timestamp()), int(reading.end.timestamp())
         if not reading.value.is_finite():
             return "NOT_A_NUMBER", "The value is not a number."
         value = _canonical_value(reading, unit, end - start)
         if value < 0 and reading.direction is not Direction.NET:
             return "NEGATIVE", f"The value {plain(value)} {unit} is below zero in a register that only counts up."
-        kilowatts = abs(value) * _KWH_PER_UNIT[unit] * 3600 / (end - start)
-        if kilowatts > METER_MAX_KW:
+        kilowatt_seconds = abs(value) * _KWS_PER_UNIT[unit]
+        is_implausible = kilowatt_seconds > HOUSEHOLD_MAX_KW * (end - start)
+        if is_implausible and kilowatt_seconds > METER_MAX_KW * (end - start):
             return "ABSURD_VALUE", "No meter of a home or a shop measures that much in this time."
         if _is_too_precise(value):
             return "TOO_PRECISE", f"The value has more than {DECIMAL_PLACES_MAX} decimal places."
-        key = (reading.source, reading.register)
-        register = self._registers.get(key)
         if register is None:
             if len(self._registers) >= REGISTERS_MAX:
                 return "TOO_MANY_REGISTERS", f"A file may hold at most {REGISTERS_MAX} registers."
@@ -99,7 +105,7 @@ class MeterBench:
         register.starts.append(start)
         register.ends.append(end)
         register.values.append(value)
-        register.implausible.append(kilowatts > HOUSEHOLD_MAX_KW)
+        register.implausible.append(is_implausible)
         register.lines.append(reading.line or 0)
         register.told.append(min(self._now, int(reading.told_at.timestamp())) if reading.told_at else self._now)
         return None
@@ -135,13 +141,12 @@ class MeterBench:
         counter.lines.append(reading.line or 0)
         return None
 
-    def _time_fault(self, reading: Reading) -> tuple[str, str] | None:
-        seconds = int(reading.end.timestamp()) - int(reading.start.timestamp())
-        if seconds <= 0 or seconds > INTERVAL_MAX_SECONDS:
+    def _time_fault(self, start: int, end: int) -> tuple[str, str] | None:
+        if end <= start or end - start > INTERVAL_MAX_SECONDS:
             return "BAD_INTERVAL", "The interval has no length, or one of more than 400 days."
-        if reading.start < EARLIEST:
+        if start < _EARLIEST_SECONDS:
             return "BAD_TIME", f"The interval lies before {EARLIEST.year}."
-        if reading.end.timestamp() > self._latest:
+        if end > self._latest:
             return "BAD_TIME", "The interval lies in the future."
         return None
 
@@ -208,6 +213,8 @@ def _canonical_unit(reading: Reading | CounterReading) -> str | None:
 
 
 def _is_too_precise(value: Decimal) -> bool:
+    if value.as_tuple().exponent in _USUAL_EXPONENTS:
+        return False
     exponent = value.normalize().as_tuple().exponent
     return not isinstance(exponent, int) or exponent < -DECIMAL_PLACES_MAX
 

@@ -1,15 +1,17 @@
 """From what a meter counted to activities: one for each meter, register and local day."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from domain.footprint.calculation import ChosenFactor, emissions_of
 from domain.footprint.factor_choice import MAINS, FactorChoice
 from domain.footprint.meter_checks import HOUSEHOLD_MAX_KW
 from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, MeterDay
 from domain.footprint.units import IncompatibleUnits, convert
+from domain.footprint.verdict import Verdict
 from domain.ids import new_id
 
 _GAS = (
@@ -55,6 +57,27 @@ class CounterRow(NamedTuple):
     unit: str
     value: Decimal
     modulus: Decimal | None
+
+
+def rows_of(verdict: Verdict, zone: ZoneInfo, *, is_derived: bool | None = None) -> Iterator[MeterRow]:
+    """The accepted readings; `is_derived` where it is not the register's own."""
+    for register, indices in verdict.kept:
+        for index in indices:
+            start = datetime.fromtimestamp(register.starts[index], UTC)
+            yield MeterRow(
+                register.meter,
+                register.register,
+                start,
+                datetime.fromtimestamp(register.ends[index], UTC),
+                register.commodity,
+                register.direction,
+                register.unit,
+                register.values[index],
+                bool(register.implausible[index]),
+                start.astimezone(zone).date(),
+                datetime.fromtimestamp(register.told[index], UTC),
+                register.is_derived if is_derived is None else is_derived,
+            )
 
 
 async def activities_of(

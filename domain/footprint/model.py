@@ -204,6 +204,34 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadProfile:
+    """Readings of one register at equal steps, as the caller sent them: `values[i]` is for the step i after `start`.
+
+    A value of None is a step without a reading.
+    """
+
+    meter: str
+    register: str
+    commodity: Commodity
+    direction: Direction
+    unit: str
+    start: datetime
+    interval_seconds: int
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsReceipt:
+    """What became of readings: read = imported + duplicate + rejected. `rejections` has the notes too."""
+
+    imported: int
+    duplicate: int
+    rejected: int
+    emissions: int
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MeterDay:
     """What one register used in one local day: the sum of its readings that start on that day.
 

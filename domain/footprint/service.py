@@ -15,7 +15,7 @@ from domain.footprint.calculation import emissions_of
 from domain.footprint.factor_choice import FactorChoice, is_factor_id
 from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus, FootprintSummary
 from domain.footprint.plausibility import Habit, Whereabouts, doubt_of, is_travel
-from domain.footprint.units import is_unit
+from domain.footprint.units import decimal_of, is_unit
 from domain.ids import client_key, new_id
 from domain.ports import FactorStore, FootprintStore, ProgrammeStore
 
@@ -30,7 +30,6 @@ METERED_SOURCES = frozenset({ActivitySource.METER, ActivitySource.DEVICE})
 FOLLOWED_SOURCES = frozenset({ActivitySource.PHONE, ActivitySource.TRANSIT})
 """Sources that know to the minute when somebody was on the way."""
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?|GLOBAL", re.ASCII)
 
 
@@ -122,7 +121,7 @@ def _earlier(
 
 def _payload_hash(draft: ActivityDraft) -> bytes:
     """SHA-256 of what was asked for; 1.0 and 1.00 are the same quantity, and so are two spellings of one moment."""
-    quantity = _decimal(draft.quantity)
+    quantity = decimal_of(draft.quantity)
     plain = replace(draft, client_id="", quantity=str(quantity.normalize()) if quantity is not None else draft.quantity)
     values = [
         plain.activity,
@@ -180,13 +179,8 @@ async def _judged(
     )
 
 
-def _decimal(text: str) -> Decimal | None:
-    """The exact number, or None where the text is not a finite decimal of plain ASCII digits."""
-    return Decimal(text) if _DECIMAL.fullmatch(text) else None
-
-
 def _checked_quantity(text: str) -> Decimal:
-    quantity = _decimal(text)
+    quantity = decimal_of(text)
     if quantity is None:
         raise InvalidInput("The quantity is not a number. Write digits and a point, such as 12.5.", field="quantity")
     if quantity == 0:

@@ -7,6 +7,7 @@ Definitions: mass and length by the international yard and pound (1959), volume 
 British thermal unit of the International Table (1055.05585262 J), 1 therm = 0.1 mmBtu as in the US EPA hub.
 """
 
+import re
 from decimal import Context, Decimal
 from functools import cache
 from typing import Any
@@ -69,6 +70,7 @@ _ALIASES = {
     "ft3": "scf",
 }
 _PRECISION = Context(prec=28)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class IncompatibleUnits(ValueError):
@@ -104,6 +106,11 @@ def convert(quantity: Decimal, unit: str, target: str) -> Decimal:
         raise IncompatibleUnits(f"{unit if not is_unit(unit) else target} is not a known unit.")
     source, wanted = _ALIASES.get(unit, unit), _ALIASES.get(target, target)
     return quantity if source == wanted else _PRECISION.multiply(quantity, _ratio(source, wanted))
+
+
+def decimal_of(text: str) -> Decimal | None:
+    """The exact number, or None where the text is not a finite decimal of plain ASCII digits."""
+    return Decimal(text) if _DECIMAL.fullmatch(text) else None
 
 
 def plain(number: Decimal) -> str:

@@ -3,14 +3,14 @@
 Every writer of one person's footprint takes that person's lock first: totals and rows change together and in one order.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from domain.footprint.model import (
     Activity,
@@ -121,7 +121,7 @@ async def insert_activities(
         [item.source.value for item in items],
         [item.status.value for item in items],
         [item.emissions for item in items],
-        [json.dumps(asdict(item.explanation), default=str) for item in items],
+        [_explanation_text(item.explanation) for item in items],
         [payload_hash for _activity, payload_hash in activities],
         [item.shared_by for item in items],
         [item.adjusts for item in items],
@@ -300,8 +300,16 @@ def activity_of(row: asyncpg.Record) -> Activity:
     )
 
 
+_EXPLAINED = tuple(field.name for field in fields(Explanation))
+
+
+def _explanation_text(explanation: Explanation) -> str:
+    values = {name: getattr(explanation, name) for name in _EXPLAINED}
+    return orjson.dumps(values, default=str).decode()
+
+
 def _explanation(text: str) -> Explanation:
-    values = json.loads(text)
+    values = orjson.loads(text)
     return Explanation(
         **{
             **values,

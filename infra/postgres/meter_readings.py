@@ -10,7 +10,7 @@ counts once.
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ import asyncpg
 
 from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, judge, without_overlaps
 from domain.footprint.factor_choice import FactorChoice
-from domain.footprint.metering import CounterRow, MeterRow
+from domain.footprint.metering import CounterRow, MeterRow, rows_of
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
 from infra.postgres.connection import PooledConnection
 from infra.postgres.meter_counters import CounterRecording
@@ -192,24 +192,7 @@ class MeterRecording:
         self.notes.extend(item for item in seams if isinstance(item, Rejection))
         verdict = judge((item for item in seams if isinstance(item, Reading)), self._now)
         self.notes.extend(replace(item, note=True) for item in verdict.rejections)
-        rows = [
-            MeterRow(
-                register.meter,
-                register.register,
-                _moment(register.starts[index]),
-                _moment(register.ends[index]),
-                register.commodity,
-                register.direction,
-                register.unit,
-                register.values[index],
-                bool(register.implausible[index]),
-                _moment(register.starts[index]).astimezone(self._zone).date(),
-                self._now,
-                is_derived=True,
-            )
-            for register, indices in verdict.kept
-            for index in indices
-        ]
+        rows = [row._replace(told_at=self._now) for row in rows_of(verdict, self._zone, is_derived=True)]
         for at in range(0, len(rows), ROWS_AT_ONCE):
             piece = rows[at : at + ROWS_AT_ONCE]
             self._note(piece, await self._readings.merge(piece))
@@ -287,7 +270,3 @@ class MeterRecording:
             if first >= start and last <= end:
                 return rows
             start, end = min(first, start), max(last, end)
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

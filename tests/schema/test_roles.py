@@ -146,6 +146,11 @@ MUTATIONS = [
         persons("RecordActivitiesPayload"),
     ),
     Row(
+        "Mutation.recordReadings",
+        "recordReadings(profiles: []) { __typename }",
+        persons("RecordReadingsPayload"),
+    ),
+    Row(
         "Mutation.resolveActivity",
         "resolveActivity(id: $id, resolution: CONFIRM) { __typename }",
         owned("Activity", "NotFound"),

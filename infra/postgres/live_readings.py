@@ -1,0 +1,49 @@
+"""Readings that arrive without a file: recorded in one transaction, as an import does it."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from domain.errors import InvalidInput
+from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.metering import rows_of
+from domain.footprint.model import ReadingsReceipt
+from domain.footprint.verdict import Verdict
+from domain.ids import new_id
+from domain.ports import FactorStore
+from infra.postgres.connection import Database
+from infra.postgres.footprint import lock_footprint
+from infra.postgres.meter_readings import MeterRecording, RegisterChanged, TooManyOverlaps
+
+
+class PostgresReadings:
+    def __init__(self, database: Database, factors: FactorStore) -> None:
+        self._pool = database.pool
+        self._factors = factors
+
+    async def record(
+        self, owner: int, verdict: Verdict, *, region: str, time_zone: str, now: datetime
+    ) -> ReadingsReceipt:
+        told = (*verdict.rejections, *verdict.notes)
+        rows = list(rows_of(verdict, ZoneInfo(time_zone)))
+        if not rows:
+            return ReadingsReceipt(0, verdict.duplicate, verdict.rejected, 0, told)
+        choice = FactorChoice(self._factors)
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                await lock_footprint(connection, owner)
+                recording = MeterRecording(
+                    connection, owner, new_id(now), region=region, time_zone=time_zone, now=now, choice=choice
+                )
+                await recording.merge(rows)
+                await recording.close()
+        except RegisterChanged as error:
+            raise InvalidInput(str(error), field="register") from error
+        except TooManyOverlaps as error:
+            raise InvalidInput("Too many readings share their time with earlier ones.", field="profiles") from error
+        return ReadingsReceipt(
+            recording.imported,
+            verdict.duplicate + recording.accepted - recording.imported,
+            verdict.rejected,
+            recording.emissions,
+            (*told, *recording.notes),
+        )
