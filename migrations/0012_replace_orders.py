@@ -15,5 +15,5 @@ ORDERS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("gramme", "0010_add_goals")]
+    dependencies = [("gramme", "0011_index_factor_words")]
     operations = [ops.RunSQL(ORDERS)]
