@@ -50,6 +50,13 @@ _STALE = f"""
         INTERSECT SELECT factor_id, region FROM emission_factor WHERE withdrawn_at IS NULL)"""
 _IS_STALE = "status = 'COUNTED' AND (factor_rows[1] = ANY($2) OR factor_rows[2] = ANY($2))"
 
+_LINKS = (
+    ("activity", "id", "adjusted_by"),
+    ("meter_day", "activity_id", "activity_id"),
+    ("captured_record", "activity_id", "activity_id"),
+)
+"""Table, column that named the old activity, column that names the new one from now on."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -178,7 +185,7 @@ async def _replace(connection: PooledConnection, owner: int, activities: Sequenc
     old, new = [activity.adjusts for activity in activities if activity.adjusts], [item.id for item in activities]
     await reverse_activities(connection, owner, old)
     await insert_activities(connection, owner, [(activity, UNKEYED) for activity in activities])
-    for table, column, link in (("activity", "id", "adjusted_by"), ("meter_day", "activity_id", "activity_id")):
+    for table, column, link in _LINKS:
         await connection.execute(
             f"UPDATE {table} AS linked SET {link} = pair.new FROM unnest($2::uuid[], $3::uuid[]) AS pair (old, new) "
             f"WHERE linked.owner = $1 AND linked.{column} = pair.old",
