@@ -232,8 +232,8 @@ class PasswordHasher(Protocol):
 class RateLimiter(Protocol):
     """Counts by name and subject in windows of fixed length; the names and their limits are settings."""
 
-    async def count(self, name: str, subject: str) -> None:
-        """Counts one. Raises TooManyRequests where that is more than the limit."""
+    async def count(self, name: str, subject: str, times: int = 1) -> None:
+        """Counts so many. Raises TooManyRequests where that is more than the limit."""
         ...
 
     async def forgive(self, name: str, subject: str) -> None:

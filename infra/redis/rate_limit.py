@@ -41,10 +41,10 @@ class RateLimits:
         self._local: dict[str, tuple[int, float]] = {}
         self._redis_back_at = 0.0
 
-    async def count(self, name: str, subject: str) -> None:
-        """Counts one. Raises TooManyRequests where that is more than the limit."""
+    async def count(self, name: str, subject: str, times: int = 1) -> None:
+        """Counts so many. Raises TooManyRequests where that is more than the limit."""
         seconds = WINDOW_SECONDS[name]
-        if await self._add(1, name, subject, seconds) > self._limits[name]:
+        if await self._add(times, name, subject, seconds) > self._limits[name]:
             left = seconds - time.time() % seconds
             raise TooManyRequests(retry_after_seconds=max(1, math.ceil(left)))
 

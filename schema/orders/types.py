@@ -18,6 +18,15 @@ strawberry.enum(orders.OrderSide)
 strawberry.enum(orders.OrderType)
 strawberry.enum(orders.TimeInForce)
 strawberry.enum(orders.OrderStatus)
+strawberry.enum(
+    orders.SelfTradePrevention,
+    description=(
+        "Nobody trades with themselves. CANCEL_NEWEST ends the incoming order, CANCEL_OLDEST the resting one, "
+        "CANCEL_BOTH both; DECREMENT_AND_CANCEL takes the smaller's quantity from the larger and ends the smaller. FOK "
+        "counts others' orders alone, and only with CANCEL_OLDEST those behind one's own. In an auction the newer "
+        "order ends, whatever was said."
+    ),
+)
 strawberry.enum(orders.Liquidity)
 strawberry.enum(orders.TradingPhase)
 

@@ -171,6 +171,19 @@ MUTATIONS = [
         persons("InvalidInput"),
         variables=fresh_key,
     ),
+    Row("Mutation.placeOrders", "placeOrders(inputs: []) { __typename }", persons("PlaceOrdersPayload")),
+    Row(
+        "Mutation.replaceOrder",
+        "replaceOrder(clientOrderId: $id, quantity: 20000, price: 5000, idempotencyKey: $key) { __typename }",
+        owned("Order", "NotFound"),
+        variables=lambda world: {"id": world.resting_order, "key": key()},
+    ),
+    Row("Mutation.cancelAllAfter", "cancelAllAfter(seconds: 0) { __typename }", persons("CancelAllAfterPayload")),
+    Row(
+        "Mutation.cancelAllOrders",
+        'cancelAllOrders(symbol: "NONE") { __typename }',
+        persons("InvalidInput"),
+    ),
     Row(
         "Mutation.cancelOrder",
         "cancelOrder(clientOrderId: $key) { __typename }",
