@@ -245,8 +245,7 @@ class Writer:
         new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
         await load_named(reader, state, [pending.command for pending in new])
         batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
-        while (due := next_due(state, batch.now)) is not None:
-            self._apply(batch, _from_the_clock(due))
+        self._follow_the_clock(batch)
         answers: list[tuple[Pending, Answer]] = []
         for number, pending in enumerate(pendings, 1):
             answers.append((pending, self._answer(batch, pending, earlier)))
@@ -292,7 +291,15 @@ class Writer:
     def _apply(self, batch: Batch, pending: Pending) -> Answer:
         outcome = self._engine.apply(pending.command, batch.now)
         batch.add(pending, outcome)
+        if outcome.things is not None and outcome.things.instruments:
+            self._follow_the_clock(batch)
         return outcome.answer
+
+    def _follow_the_clock(self, batch: Batch) -> None:
+        """Applies what is due, before the first command of a batch and wherever one changed a market's phase."""
+        while (due := next_due(self._engine.state, batch.now)) is not None:
+            pending = _from_the_clock(due)
+            batch.add(pending, self._engine.apply(due, batch.now))
 
     async def _earlier_answers(self, connection: Connection, pendings: list[Pending]) -> Earlier:
         keyed = [pending.command for pending in pendings if pending.command.key is not None]

@@ -36,6 +36,11 @@ def picture(state: State) -> dict[str, Any]:
             for symbol, market in state.markets.items()
             for owner, standing in market.book.standing.items()
         },
+        "sessions": {
+            symbol: (market.session_notional, market.session_grams, market.pace.last_price)
+            for symbol, market in state.markets.items()
+        },
+        "proposals": {number: replace(proposal) for number, proposal in state.proposals.items()},
         "programmes": {code: replace(programme) for code, programme in state.programmes.items()},
         "closed": set(state.closed_periods),
         "offers": {number: replace(offer) for number, offer in state.offers.items()},

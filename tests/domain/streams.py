@@ -6,13 +6,23 @@ the same input or with another.
 
 import random
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from domain.commands import Answer, Command, PlaceOrder
+from domain.commands import (
+    Answer,
+    CancelOrderOf,
+    Command,
+    DecideProposal,
+    HaltMarket,
+    PlaceOrder,
+    ProposeReserve,
+    ResumeMarket,
+)
 from domain.errors import IdempotencyKeyReused
-from domain.orders.model import OrderType, SelfTradePrevention, TimeInForce
+from domain.orders.model import OrderType, ReservePart, SelfTradePrevention, TimeInForce
 from domain.orders.schedule import next_due
+from domain.orders.terms import Calendar, Session, Terms
 from tests import factories as make
 from tests.domain.exchange import Exchange
 from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, POINTS, SELL, SHOP, SYMBOL
@@ -20,6 +30,9 @@ from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, POINTS, SELL, SHOP, S
 PEOPLE = (ALICE, BOB, CAROL, 1_004, 1_005)
 FEELESS = "PCA-PAR-2026"
 LOWEST = {SYMBOL: 1_234_567, FEELESS: 1_001}
+CALENDAR = Terms(
+    calendar=Calendar("Europe/London", tuple(Session(day, time(8, 30), time(9), time(17)) for day in range(7)))
+).as_values()["calendar"]
 
 
 @dataclass
@@ -37,13 +50,12 @@ class KeyedExchange(Exchange):
         self.known: dict[tuple[int, UUID], tuple[Command, Answer]] = {}
 
     def answer(self, command: Command) -> Answer:
-        while (due := next_due(self.state, self.now)) is not None:
-            self.apply(due)
+        self._follow_the_clock()
         if command.key is None:
-            return self.apply(command).answer
+            return self._apply(command)
         key = (command.caller, command.key)
         if key not in self.known:
-            answer = self.apply(command).answer
+            answer = self._apply(command)
             self.known[key] = (command, Answer(answer.kind, answer.data))
             return answer
         earlier, answer = self.known[key]
@@ -51,6 +63,15 @@ class KeyedExchange(Exchange):
             return answer
         reused = IdempotencyKeyReused()
         return Answer(reused.code, reused.as_data())
+
+    def _apply(self, command: Command) -> Answer:
+        answer = self.apply(command).answer
+        self._follow_the_clock()
+        return answer
+
+    def _follow_the_clock(self) -> None:
+        while (due := next_due(self.state, self.now)) is not None:
+            self.apply(due)
 
 
 class RandomDay:
@@ -99,6 +120,8 @@ class RandomDay:
             return self.dice.choice(self.sent)
         if chance < 0.83:
             return self._other_input()
+        if chance < 0.88:
+            return self._act()
         return self._rare()
 
     def _order(self) -> PlaceOrder:
@@ -142,6 +165,42 @@ class RandomDay:
         earlier = self.dice.choice(self.placed)
         return self.dice.choice(
             [replace(earlier, price=earlier.price + 1), make.convert(earlier.caller, 1_000, key=earlier.key)]
+        )
+
+    def _act(self) -> Command:
+        """What an operator does."""
+        dice, key = self.dice, make.new_key()
+        symbol = dice.choice([SYMBOL, FEELESS])
+        part = dice.choice(list(ReservePart))
+        price = LOWEST[symbol] + {ReservePart.FLOOR: -3, ReservePart.CEILING: 30}.get(part, dice.randrange(1, 8))
+        return dice.choice(
+            [
+                HaltMarket(caller=make.OPERATOR, key=key, symbol=symbol, reason="A test."),
+                ResumeMarket(caller=make.OPERATOR, key=key, symbol=symbol),
+                ResumeMarket(caller=make.OPERATOR, key=key, symbol=symbol),
+                make.set_terms(symbol, reference_price=LOWEST[symbol], halt=dice.choice([1, 500, None])),
+                make.set_terms(symbol, batch_seconds=dice.choice([0, 0, 60])),
+                make.set_terms(symbol, calendar=dice.choice([None, None, CALENDAR])),
+                CancelOrderOf(
+                    caller=make.OPERATOR,
+                    key=key,
+                    order=dice.choice(list(self.exchange.state.orders_by_id) or [1]),
+                    reason="A test.",
+                ),
+                ProposeReserve(
+                    caller=make.OPERATOR,
+                    key=key,
+                    symbol=symbol,
+                    part=part,
+                    price=price,
+                    quantity=dice.choice([0, 5_000]),
+                ),
+                *(
+                    DecideProposal(caller=make.OPERATOR + 9, key=make.new_key(), proposal=number, approve=approve)
+                    for number in list(self.exchange.state.proposals)[:1]
+                    for approve in (True, True, False)
+                ),
+            ]
         )
 
     def _rare(self) -> Command:

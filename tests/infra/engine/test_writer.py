@@ -111,6 +111,8 @@ async def assert_stored_as(day: RandomDay, connection: Connection) -> None:
         "entry",
         "assets",
         "markets",
+        "sessions",
+        "proposals",
         "programmes",
         "closed",
         "offers",
