@@ -69,5 +69,5 @@ def found_in(chunks: Iterable[bytes], events: Events[Found]) -> Iterator[Found]:
         yield from events.found
     except DefusedXmlException as error:
         raise Unreadable("FORBIDDEN_XML", "The file has a document type or entities, which it should not.") from error
-    except (SAXException, LookupError, UnicodeError) as error:
+    except (SAXException, LookupError, ValueError) as error:
         raise Unreadable("DAMAGED_XML", "The file is damaged or was cut short: its XML does not end.") from error

@@ -21,7 +21,7 @@ from infra.capture.xml_stream import Attributes, Events, found_in
 POINTS_MAX = 200_000
 """In one segment: two and a half days of a point a second."""
 CHUNK_BYTES = 2**20
-_ROOT = re.compile(rb"<([A-Za-z]+:)?gpx[\s>]")
+_ROOT = re.compile(rb"<([A-Za-z]+:)?gpx[\s/>]|<!DOCTYPE gpx\b")
 _MODES = (
     (("walk", "run", "hik", "foot", "jog"), TravelMode.WALK),
     (("cycl", "bik", "ride"), TravelMode.BICYCLE),

@@ -26,7 +26,8 @@ from infra.capture.formats.gpx import mode_of_words
 from infra.capture.positions import number
 from infra.capture.reader import Unreadable
 
-ROWS_MAX = 500_000
+SESSIONS_MAX = 100_000
+DISTANCES_MAX = 1_000_000
 STEPS_MAX = 2_000_000_000
 STEPS_EACH = 1_000_000
 VALUE_MAX_BYTES = 2**20
@@ -74,12 +75,15 @@ class _Database:
         may = action == sqlite3.SQLITE_SELECT or (action == sqlite3.SQLITE_READ and table in self._tables)
         return sqlite3.SQLITE_OK if may else sqlite3.SQLITE_DENY
 
-    def rows(self, part_of_name: str, columns: str) -> Iterator[tuple[object, ...]]:
-        """Rows of the one table with this in its name, in the order of their numbers."""
+    def rows(self, part_of_name: str, columns: str, most: int) -> Iterator[tuple[object, ...]]:
+        """Rows of the one table with this in its name; raises Unreadable for more than `most`."""
         table = next((name for name in self._tables if part_of_name in name), None)
         if table is None:
             return
-        yield from self._connection.execute(f"SELECT {columns} FROM {table} LIMIT {ROWS_MAX}")
+        for index, row in enumerate(self._connection.execute(f"SELECT {columns} FROM {table}")):
+            if index >= most:
+                raise Unreadable("TOO_MANY_RECORDS", f"The database has more than {most:,} rows of one kind.")
+            yield row
 
 
 class _Distances:
@@ -104,7 +108,8 @@ class _Distances:
 def _distances(database: _Database) -> dict[object, _Distances]:
     """By app."""
     found: dict[object, list[tuple[int, int, Decimal]]] = {}
-    for app, start, end, written in database.rows("distance_record", "app_info_id, start_time, end_time, distance"):
+    columns = "app_info_id, start_time, end_time, distance"
+    for app, start, end, written in database.rows("distance_record", columns, DISTANCES_MAX):
         metres = number(str(written) if isinstance(written, float) else written)
         if isinstance(start, int) and isinstance(end, int) and start < end and metres is not None and metres >= 0:
             found.setdefault(app, []).append((start, end, metres))
@@ -115,7 +120,7 @@ def _journeys(database: _Database) -> Iterator[Journey | Rejection]:
     distances = _distances(database)
     nothing = _Distances([])
     columns = "app_info_id, start_time, end_time, exercise_type, title, uuid, row_id"
-    for app, start, end, kind, title, uuid, row in database.rows("exercise_session", columns):
+    for app, start, end, kind, title, uuid, row in database.rows("exercise_session", columns, SESSIONS_MAX):
         record = uuid[:16].hex() if isinstance(uuid, bytes) and uuid else f"row {row}"[:40]
         name = title[:100] if isinstance(title, str) else ""
         shown = "".join(letter if letter.isprintable() else "?" for letter in name) or record
