@@ -1,5 +1,6 @@
 """Phones that hear nothing send again: twice and many times at once, out of order, from another device, much later."""
 
+import asyncio
 import random
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.crash.load import Answer, Saved
 from tests.crash.machine import Machine
 from tests.crash.trial import Trial, trial
 
-REQUESTS = 60
+REQUESTS = 100
 COPIES = (2, 12)
 PAIRS = 20
 
@@ -26,29 +27,29 @@ async def test_whatever_a_phone_sends_again_counts_once(
 
         async def duplicated() -> str:
             """Many copies of each request at once, through both API processes."""
-            sent = 0
-            for _ in range(REQUESTS):
-                person = chance.choice(exchange.people)
-                request = running.load.new_order(person)
-                copies = chance.randint(*COPIES)
-                sent += copies
+
+            async def send(copies: int) -> int:
+                request = running.load.new_order(chance.choice(exchange.people))
                 _check_same(running, request, await running.load.send_copies([request] * copies))
-            return f"{sent} sendings of {REQUESTS} orders"
+                return copies
+
+            sent = await asyncio.gather(*(send(chance.randint(*COPIES)) for _ in range(REQUESTS)))
+            return f"{sum(sent)} sendings of {REQUESTS} orders"
 
         async def reordered() -> str:
             """The cancel of an order overtakes the order now and then."""
-            refused = 0
-            for _ in range(PAIRS):
-                person = chance.choice(exchange.people)
-                order = running.load.new_order(person)
-                cancel = running.load.cancel_of(order)
-                first, second = chance.sample([order, cancel], 2)
-                answers = await running.load.send_copies([first, second, order, cancel])
-                order.answer = answers[0 if first is order else 1]
-                refused += [answer.name for answer in answers].count("NotFound")
-                assert order.answer.name == "Order"
-                assert answers[2].id == order.answer.id
+            refused = sum(await asyncio.gather(*(reorder() for _ in range(PAIRS))))
             return f"{refused} cancels came before their order"
+
+        async def reorder() -> int:
+            order = running.load.new_order(chance.choice(exchange.people))
+            cancel = running.load.cancel_of(order)
+            first, second = chance.sample([order, cancel], 2)
+            answers = await running.load.send_copies([first, second, order, cancel])
+            order.answer = answers[0 if first is order else 1]
+            assert order.answer.name == "Order"
+            assert answers[2].id == order.answer.id
+            return [answer.name for answer in answers].count("NotFound")
 
         async def late_from_another_device() -> str:
             """The first requests of all, under the tokens of a new sign-in."""
