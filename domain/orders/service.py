@@ -1,13 +1,12 @@
-"""What a person does with orders: each call is one command to the writer, a batch one command for each order."""
+"""What a person does with orders: each call is one command to the writer."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.answers import checked_key, decided, found
 from domain.commands import CancelAllAfter, CancelAllOrders, CancelOrder, PlaceOrder, ReplaceOrder
-from domain.errors import DomainError, InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound
 from domain.ids import client_key
 from domain.orders.model import Order, OrderSide, OrderType, SelfTradePrevention, TimeInForce
 from domain.ports import CommandQueue, MarketStore
@@ -83,20 +82,6 @@ def check_batch(drafts: Sequence[OrderDraft]) -> None:
     """Raises InvalidInput for more orders than one batch may have."""
     if len(drafts) > BATCH_MAX:
         raise InvalidInput(f"At most {BATCH_MAX} orders at once; these are {len(drafts)}.", "inputs")
-
-
-async def place_orders(
-    commands: CommandQueue, market: MarketStore, *, owner: int, drafts: Sequence[OrderDraft]
-) -> list[Order | DomainError]:
-    """Each with its own answer. They reach the writer together and in this order."""
-    check_batch(drafts)
-    placing = (place_order(commands, market, owner=owner, draft=draft) for draft in drafts)
-    results: list[Order | DomainError] = []
-    for result in await asyncio.gather(*placing, return_exceptions=True):
-        if isinstance(result, BaseException) and not isinstance(result, DomainError):
-            raise result
-        results.append(result)
-    return results
 
 
 async def replace_order(

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -14,12 +15,12 @@ from domain.orders.service import (
     cancel_order,
     check_batch,
     place_order,
-    place_orders,
     replace_order,
 )
 from domain.units import Grams, MinorUnits
 from schema.context import Info
 from schema.errors import (
+    USER_ERRORS,
     IdempotencyKeyReused,
     InsufficientBalance,
     InvalidInput,
@@ -148,6 +149,16 @@ def draft_of(input: PlaceOrderInput) -> OrderDraft:
     )
 
 
+def _told(result: orders.Order | BaseException) -> orders.Order | UserError:
+    """What has no place in a list (nobody knows whether it happened; a fault of ours) is told of the whole request."""
+    if isinstance(result, orders.Order):
+        return result
+    if type(result) not in USER_ERRORS:
+        raise result
+    assert isinstance(result, DomainError)
+    return as_user_error(result)
+
+
 @strawberry.type
 class OrderMutations:
     @strawberry.mutation(graphql_type=PlaceOrderResult, extensions=[Limited("orders"), Requires(person)])
@@ -166,10 +177,11 @@ class OrderMutations:
         context, drafts = info.context, [draft_of(input) for input in inputs]
         check_batch(drafts)
         await context.limits.count("orders", str(context.owner), len(drafts))
-        placed = await place_orders(context.commands, context.stores.market, owner=context.owner, drafts=drafts)
-        return PlaceOrdersPayload(
-            results=[as_user_error(result) if isinstance(result, DomainError) else result for result in placed]
-        )
+        placing = [
+            place_order(context.commands, context.stores.market, owner=context.owner, draft=draft) for draft in drafts
+        ]
+        placed = await asyncio.gather(*placing, return_exceptions=True)
+        return PlaceOrdersPayload(results=[_told(result) for result in placed])
 
     @strawberry.mutation(
         graphql_type=ReplaceOrderResult,
