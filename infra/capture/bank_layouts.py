@@ -56,9 +56,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "auftragskonto", "account", "account number", "account no", "iban", "rekening", "compte", "cuenta", "konto",
         "card no.", "card number", "from account",
     ),
-    "kind": ("type", "transaction type", "buchungstext", "umsatzart", "mutatiesoort", "tipo"),
+    "kind": ("type", "transaction type", "buchungstext", "umsatzart", "mutatiesoort", "tipo", "subcategory"),
     "state": ("state", "status", "info", "transaction status"),
-    "category": ("category", "kategorie", "catégorie", "categorie", "categoría"),
+    "category": ("category", "kategorie", "catégorie", "categorie", "categoría", "spending category"),
     "mcc": ("mcc", "merchant category code", "mcc code", "category code", "sic"),
     "fee": ("fee",),
     "direction": (
@@ -67,8 +67,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _PAYEES = (
-    "name", "merchant", "merchant name", "payee", "counter party", "counterparty", "naam / omschrijving",
-    "beguenstigter/zahlungspflichtiger", "begünstigter/zahlungspflichtiger", "name zahlungsbeteiligter",
+    "name", "merchant", "merchant name", "partner name", "payee", "counter party", "counterparty",
+    "naam / omschrijving",
+    "beguenstigter/zahlungspflichtiger", "begünstigter/zahlungspflichtiger", "begünstigter / auftraggeber",
+    "auftraggeber / begünstigter", "name zahlungsbeteiligter",
     "empfänger", "zahlungsempfänger", "description", "transaction description", "libellé", "libelle",
     "omschrijving", "concepto", "descrizione", "text", "details", "narrative", "particulars", "memo",
     "verwendungszweck", "reference",

@@ -125,3 +125,13 @@ async def test_the_same_payment_in_another_file_is_asked_about(desk: Desk) -> No
 async def test_two_accounts_within_one_file_are_two(desk: Desk) -> None:
     await desk.send(purchase(source="one"), purchase(source="two"))
     assert len(await counted(desk)) == 2
+
+
+async def test_what_is_merely_odd_waits_for_an_answer_of_its_own(desk: Desk) -> None:
+    await desk.send(*(purchase(record=str(number), payee="ANON", amount=Decimal(10)) for number in range(8)))
+    await desk.send(purchase(record="odd", payee="ANON", amount=Decimal(900)))
+    [odd] = await desk.waiting()
+    await desk.send(purchase(record="asked", payee="ANON", mcc=None, amount=Decimal(11)))
+    asked = next(item for item in await desk.waiting() if item.id != odd.id)
+    await desk.say(asked, choose(HAIR))
+    assert await desk.waiting() == [odd]

@@ -165,6 +165,11 @@ def test_money_from_somebody_unknown_is_asked() -> None:
     assert "money back" in draft.reason
 
 
+def test_a_word_of_income_makes_no_income_of_what_was_paid() -> None:
+    draft = draft_of_purchase(purchase("INTEREST CHARGED", amount=Decimal(12)), "GB")
+    assert (draft.quantity, draft.status) == (12, ActivityStatus.QUARANTINED)
+
+
 def test_money_of_another_country_and_year() -> None:
     draft = draft_of_purchase(
         purchase("Tesco", currency="GBP", amount=Decimal("41.07"), at=AT.replace(year=2026)), "GB"

@@ -160,6 +160,22 @@ def test_the_account_of_the_other_side_is_not_ours(tmp_path: Path) -> None:
     assert {purchase.source for purchase in purchases} == {account_name("", "1", "", "2")}
 
 
+def test_a_statement_says_for_itself_whose_money_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    second = f"<STMTRS><BANKTRANLIST>{line(fitid='B1')}</BANKTRANLIST></STMTRS>"
+    file.write_bytes(ofx(line(), f"</BANKTRANLIST></STMTRS>{second}</OFX>"))
+    purchases, _rejections = read(file)
+    assert [purchase.currency for purchase in purchases] == ["EUR", ""]
+    assert purchases[1].source == account_name("", "", "", "")
+
+
+def test_what_a_bank_adds_inside_a_transaction_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(ofx(line(rest="<NAME>Shop<X.MORE><NAME>Other<TRNAMT>-900<FITID>Z</X.MORE>")))
+    [purchase], _rejections = read(file)
+    assert (purchase.payee, purchase.amount, purchase.record) == ("Shop", 5, "A1")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
 def test_encodings_of_ofx(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "file"
@@ -329,6 +345,25 @@ def test_amounts(text: str, value: str) -> None:
 def test_what_is_no_amount(text: str) -> None:
     digits = digits_of(text)
     assert digits is None or number(digits, decimal_mark(digits) or ".") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "payee", "kind", "category"),
+    [
+        ("Date,Counter Party,Reference,Type,Amount (GBP),Balance (GBP),Spending Category\n"
+         "13/03/2026,Tesco,x,CARD,-5.00,1,GROCERIES\n", "Tesco", "PAYMENT", "GROCERIES"),
+        ("Number,Date,Account,Amount,Subcategory,Memo\n,13/03/2026,12-34 567,-5.00,FUNDS TRANSFER,SAVE\n",
+         "SAVE", "TRANSFER", ""),
+        ('"Booking Date","Value Date","Partner Name","Partner Iban","Type","Payment Reference","Amount (EUR)"\n'
+         '"2026-03-13","2026-03-13","Rewe","","Presentment","","-5.0"\n', "Rewe", "PAYMENT", ""),
+        ("Buchungstag;Wert;Umsatzart;Begünstigter / Auftraggeber;Verwendungszweck;Soll;Haben;Währung\n"
+         "13.03.2026;13.03.2026;Kartenzahlung;Rewe;x;-5,00;;EUR\n", "Rewe", "PAYMENT", ""),
+    ],
+)  # fmt: skip
+def test_layouts_of_other_banks(tmp_path: Path, text: str, payee: str, kind: str, category: str) -> None:
+    [purchase], rejections = read(table(tmp_path, text))
+    assert (purchase.payee, purchase.kind, purchase.category, rejections) == (payee, kind, category, [])
+    assert (purchase.amount, purchase.at.date().isoformat()) == (5, "2026-03-13")
 
 
 def test_the_same_rows_have_the_same_names_in_a_longer_export(tmp_path: Path) -> None:
