@@ -1,8 +1,9 @@
-"""Logs of OCPP 1.6, a charger and its server: lines of JSON, [2, id, action, payload] and [3, id, answer].
+"""Logs of OCPP 1.6 and 2.0.1, a charger and its server: lines of JSON, [2, id, action, payload] and [3, id, answer].
 
-A session is meterStop less meterStart, registers of its own meter in Wh since it was made. Where the stop is missing
-the last sample tells the energy so far; the same session sent again with its stop takes its place. Samples are Wh
-unless they say kWh, of the outlet, and count only where they are of all phases together; signed data are left out. The
+A session is meterStop less meterStart, registers of its own meter in Wh since it was made; of 2.0.1 it is the last
+sample of its TransactionEvents less the first. Where the stop is missing the last sample tells the energy so far; the
+same session sent again with its stop takes its place. Samples are Wh unless they say kWh, of the outlet, and count only
+where they are of all phases together; signed data and energy by interval are left out, other views of the same. The
 message schemas of the `ocpp` package were weighed: they refuse whole messages for fields that are not needed here.
 """
 
@@ -67,6 +68,22 @@ class _Log:
                 yield from _take(session, payload.get("meterValue"), line)
         elif action == "StopTransaction":
             yield from self._stopped(payload, line)
+        elif action == "TransactionEvent":
+            yield from self._event(payload, line)
+
+    def _event(self, payload: dict[str, Any], line: int) -> Iterator[Charge | Rejection]:
+        """Start, middle or end of a session of 2.0.1, whose samples have the register."""
+        told, place = payload.get("transactionInfo"), payload.get("evse")
+        name = told.get("transactionId") if isinstance(told, dict) else None
+        if not isinstance(name, str) or not 0 < len(name) <= 36:
+            yield Rejection("BAD_MESSAGE", "The event names no transaction.", line=line)
+            return
+        connector = str(place.get("id", "")) if isinstance(place, dict) else ""
+        session = self.sessions.setdefault(name, _Session(connector, line))
+        yield from _take(session, payload.get("meterValue"), line)
+        if payload.get("eventType") == "Ended":
+            del self.sessions[name]
+            yield _charge(session, name)
 
     def _answered(self, message: str, payload: dict[str, Any]) -> None:
         session = self.waiting.pop(message, None)
@@ -92,13 +109,10 @@ class _Log:
     def rest(self) -> Iterator[Charge | Rejection]:
         """Sessions that the log breaks off."""
         for name, session in self.sessions.items():
-            if session.start is None or session.last is None or session.last == session.start:
-                yield Rejection(
-                    "NO_END", "The log has neither end nor samples of this session.", line=session.line, record=name
-                )
-                continue
-            yield _charge(session, name)
-            yield Rejection("SESSION_OPEN", "A session has not ended in this log: its energy so far.", note=True)
+            charge = _charge(session, name)
+            yield charge
+            if isinstance(charge, Charge):
+                yield Rejection("SESSION_OPEN", "A session has not ended in this log: its energy so far.", note=True)
         for message, session in self.waiting.items():
             yield Rejection("NO_ANSWER", "The start of a session was not answered.", line=session.line, record=message)
 
@@ -109,7 +123,7 @@ def _take(session: _Session, values: Any, line: int) -> Iterator[Rejection]:
         for sample in samples if isinstance(samples, list) else ():
             if not isinstance(sample, dict) or not _is_register(sample):
                 continue
-            factor = _WATT_HOURS.get(sample.get("unit", "Wh"))
+            factor = _factor(sample)
             read = number_in(sample.get("value"))
             point = _point(value.get("timestamp"), read * factor if read is not None and factor is not None else None)
             if point is None:
@@ -122,6 +136,18 @@ def _take(session: _Session, values: Any, line: int) -> Iterator[Rejection]:
                 session.last = point
 
 
+def _factor(sample: dict[str, Any]) -> Decimal | None:
+    """Wh of one unit of the sample, by its unit and, in 2.0.1, a power of ten beside it."""
+    measure = sample.get("unitOfMeasure")
+    unit, power = sample.get("unit", "Wh"), 0
+    if isinstance(measure, dict):
+        unit, power = measure.get("unit", "Wh"), measure.get("multiplier", 0)
+    known = _WATT_HOURS.get(unit) if isinstance(unit, str) else None
+    if known is None or not isinstance(power, int) or not -3 <= power <= 3:
+        return None
+    return known * Decimal(10) ** power
+
+
 def _is_register(sample: dict[str, Any]) -> bool:
     return (
         sample.get("measurand", _REGISTER) == _REGISTER
@@ -132,8 +158,9 @@ def _is_register(sample: dict[str, Any]) -> bool:
 
 
 def _charge(session: _Session, name: str) -> Charge | Rejection:
-    assert session.start is not None
-    assert session.last is not None
+    if session.start is None or session.last is None or session.last[0] == session.start[0]:
+        text = "The log has neither end nor samples of this session."
+        return Rejection("NO_END", text, line=session.line, record=name)
     (start, first), (end, last) = session.start, session.last
     if last < first or end < start:
         return Rejection(
@@ -167,7 +194,7 @@ def _point(written: object, watt_hours: Decimal | None) -> tuple[datetime, Decim
 
 class OcppReader:
     name = "OCPP_LOG"
-    description = "Message logs of a charger (OCPP 1.6), one message a line."
+    description = "Message logs of a charger (OCPP 1.6 and 2.0.1), one message a line."
     file_kinds = (".jsonl", ".zip")
 
     def recognises(self, head: bytes) -> bool:

@@ -179,6 +179,35 @@ def test_an_end_without_a_start_is_told(tmp_path: Path) -> None:
     assert (charges, [item.code for item in rejections]) == ([], ["NO_START"])
 
 
+def event(kind: str, minute: int, value: object, **measure: object) -> str:
+    sample = {"value": value, "unitOfMeasure": {"unit": "kWh"} | measure, "measurand": "Energy.Active.Import.Register"}
+    values = [{"timestamp": f"2026-03-01T08:{minute:02}:00Z", "sampledValue": [sample]}]
+    body = {"eventType": kind, "transactionInfo": {"transactionId": "T-7"}, "evse": {"id": 2}, "meterValue": values}
+    return json.dumps([2, f"m{minute}", "TransactionEvent", body])
+
+
+@pytest.mark.parametrize(
+    ("lines", "kwh", "codes"),
+    [
+        ([event("Started", 0, 100.5), event("Updated", 20, 104), event("Ended", 40, 110.25)], "9.75", []),
+        ([event("Started", 0, 100.5), event("Ended", 40, 110.25, unit="Wh", multiplier=3)], "9.75", []),
+        ([event("Started", 0, 100.5), event("Updated", 20, 104)], "3.5", ["SESSION_OPEN"]),
+        ([event("Started", 0, 100.5), event("Updated", 20, 104), event("Ended", 40, "?")], "3.5", ["BAD_SAMPLE"]),
+        ([event("Started", 0, 1), event("Updated", 9, 3), event("Ended", 40, 9, multiplier=30)], "2", ["BAD_SAMPLE"]),
+        ([event("Started", 0, 1), event("Updated", 9, 3), event("Ended", 40, 9, unit=[])], "2", ["BAD_SAMPLE"]),
+    ],
+)
+def test_a_session_of_ocpp_2(tmp_path: Path, lines: list[str], kwh: str, codes: list[str]) -> None:
+    [charge], rejections = read(written(tmp_path, "\n".join(lines)))
+    assert (charge.kwh, charge.socket) == (Decimal(kwh), "OCPP connector 2")
+    assert [item.code for item in rejections] == codes
+
+
+def test_a_session_of_ocpp_2_without_two_samples_is_no_charge(tmp_path: Path) -> None:
+    charges, rejections = read(written(tmp_path, event("Ended", 40, 110)))
+    assert (charges, [item.code for item in rejections]) == ([], ["NO_END"])
+
+
 # ---------------------------------------------------------------- trips of an electric car
 
 
