@@ -254,6 +254,7 @@ async def test_an_answer_before_its_commit_is_found(machine: Machine, tmp_path: 
         )
         load = Load(fleet.exchange, chance)
         stack.push_async_callback(load.hang_up)
+        await during(load, lambda: asyncio.sleep(1))
         order = load.new_order(fleet.exchange.people[0])
         line.at_commit = AtCommit.LIE
         [order.answer] = await load.send_copies([order])
@@ -261,7 +262,8 @@ async def test_an_answer_before_its_commit_is_found(machine: Machine, tmp_path: 
 
     assert line.struck == 1
     assert order.answer.name == "Order"
-    assert findings.breaches["lost"].keys() == {order.key}
+    assert list(findings.breaches) == ["lost"]
+    assert list(findings.breaches["lost"]) == [order.key]
 
 
 @pytest.mark.crash
