@@ -30,7 +30,7 @@ def admit(turn: Turn, order: Order, market: Market) -> None:
     worst = _worst_price(order, market, turn)
     if market.instrument.phase is not TradingPhase.CONTINUOUS:
         settlement.open_hold(turn, order)
-        _rest(turn, order, market)
+        _collect(turn, order, market)
     elif order.post_only and matching.would_trade(order, market.book):
         end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
     elif order.time_in_force is TimeInForce.FOK and not matching.is_fillable(order, market.book, worst):
@@ -58,7 +58,7 @@ def cancel_order(turn: Turn, command: CancelOrder) -> Answer:
 def go_on(turn: Turn, order: Order, market: Market) -> None:
     """What becomes of an order that was given a new place and holds what it needs."""
     if market.instrument.phase is not TradingPhase.CONTINUOUS:
-        _rest(turn, order, market)
+        _collect(turn, order, market)
     elif order.post_only and matching.would_trade(order, market.book):
         settlement.release_rest(turn, order)
         end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
@@ -153,6 +153,15 @@ def _settle_own(turn: Turn, own: matching.OwnOrders, taker: Order, market: Marke
             settlement.release_reduction(turn, reduced, grams)
             turn.touch_terms(reduced, market)
             turn.touch_book(market)
+
+
+def _collect(turn: Turn, order: Order, market: Market) -> None:
+    """For an auction. One that could trade with its own owner's ends whatever its mode: what is collected stands."""
+    if matching.would_meet_its_own(order, market.book):
+        settlement.release_rest(turn, order)
+        end(turn, order, market, OrderStatus.CANCELLED, OrderReason.SELF_TRADE)
+    else:
+        _rest(turn, order, market)
 
 
 def _rest(turn: Turn, order: Order, market: Market) -> None:

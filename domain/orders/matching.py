@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from domain.orders.book import OrderBook
-from domain.orders.model import Order, SelfTradePrevention
+from domain.orders.model import Order, OrderSide, SelfTradePrevention
 
 
 class Match(NamedTuple):
@@ -81,6 +81,14 @@ def would_trade(order: Order, book: OrderBook) -> bool:
     """True where the best opposite price is within the order's limit, whoever rests there."""
     makers = book.opposite(order.side)
     return bool(makers.ranks) and makers.ranks[-1] >= makers.rank(order.price)
+
+
+def would_meet_its_own(order: Order, book: OrderBook) -> bool:
+    """True where an order of its own owner stands at a price within the order's limit."""
+    limit = order.price
+    if order.side is OrderSide.BUY:
+        return any(own.side is OrderSide.SELL and own.price <= limit for own in book.orders_of(order.owner))
+    return any(own.side is OrderSide.BUY and own.price >= limit for own in book.orders_of(order.owner))
 
 
 def is_fillable(order: Order, book: OrderBook, worst: int) -> bool:

@@ -282,6 +282,8 @@ class NaiveMarket:
 
     def _match(self, order: NaiveOrder) -> None:
         if self.phases[order.symbol].name == "CALL_AUCTION":
+            if any(other.owner == order.owner for other in self._in_reach(order)):
+                order.status, order.reason = "CANCELLED", "SELF_TRADE"
             return
         in_reach = self._in_reach(order)
         if order.post_only and in_reach:

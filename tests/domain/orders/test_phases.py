@@ -14,6 +14,7 @@ from domain.orders.model import (
     OrderStatus,
     OrderType,
     PriceOutsideBand,
+    SelfTradePrevention,
     TimeInForce,
     TradingPhase,
 )
@@ -227,16 +228,38 @@ def test_nothing_is_cancelled_in_the_last_minute_of_an_auction() -> None:
     assert day.order(make.cancel(second)).reason is OrderReason.CANCELLED_BY_OWNER
 
 
-def test_nobody_trades_with_themselves_in_an_auction() -> None:
+@pytest.mark.parametrize("mode", list(SelfTradePrevention))
+def test_nobody_trades_with_themselves_in_an_auction(mode: SelfTradePrevention) -> None:
     day = in_auction()
-    older, newer, other = make.sell(ALICE, 1_000, 49_000), make.buy(ALICE, 1_000, 51_000), make.buy(BOB, 1_000, 50_000)
-    for command in (older, newer, other):
-        day.order(command)
+    older, newer, other = (
+        make.sell(ALICE, 1_000, 49_000),
+        make.buy(ALICE, 1_000, 49_000, self_trade=mode),
+        make.buy(BOB, 1_000, 50_000),
+    )
+    day.order(older)
+    assert day.order(newer).reason is OrderReason.SELF_TRADE
+    day.order(make.buy(ALICE, 1_000, 48_999))
+    day.order(other)
 
     day.at(2026, 7, 1, 8)
 
-    assert day.now_of(newer).reason is OrderReason.SELF_TRADE
     assert day.now_of(older).status is day.now_of(other).status is OrderStatus.FILLED
+
+
+def test_a_rest_that_halted_the_market_does_not_meet_its_own_order_in_the_auction() -> None:
+    day = Day(reference_price=50_000)
+    day.trade(50_000)
+    own = make.sell(BOB, 1_000, 53_000)
+    day.order(own)
+    day.order(make.sell(ALICE, 1_000, 52_600))
+    taker = make.buy(BOB, 2_000, 54_000)
+    assert (day.order(taker).status, day.phase) == (OrderStatus.OPEN, HALTED)
+
+    day.wait(minutes=5)
+    day.wait(minutes=5)
+
+    assert day.now_of(taker).reason is OrderReason.SELF_TRADE
+    assert day.now_of(own).status is OrderStatus.OPEN
 
 
 def test_frequent_batches_trade_by_auction_all_day() -> None:
