@@ -39,6 +39,8 @@ from domain.orders.model import (
     Fill,
     Instrument,
     Order,
+    OrderSide,
+    PriceLevel,
     Proposal,
     PublicTrade,
     Ticker,
@@ -92,6 +94,10 @@ class MarketStore(Protocol):
         self, owner: int, after: int | None, limit: int, symbol: str | None, open_only: bool
     ) -> Sequence[Order]:
         """Newest first; the position is the order id."""
+        ...
+
+    async def own_levels(self, owner: int, instrument: Instrument) -> Sequence[tuple[OrderSide, PriceLevel]]:
+        """The owner's open orders, added up by side and price."""
         ...
 
     async def fills(self, orders: Sequence[Order]) -> Sequence[Sequence[Fill]]:

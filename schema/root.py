@@ -25,6 +25,7 @@ from schema.ledger.queries import ViewerLedger
 from schema.node import Node, find_node
 from schema.orders.desk import DeskMutations, DeskQueries
 from schema.orders.mutations import OrderMutations
+from schema.orders.preview import ViewerPreview
 from schema.orders.queries import OrderQueries, ViewerOrders
 from schema.orders.subscriptions import OrderSubscriptions
 from schema.permissions import Requires, person, signed_in
@@ -41,6 +42,7 @@ class Viewer(
     ViewerFootprint,
     ViewerOutlook,
     ViewerOrders,
+    ViewerPreview,
     ViewerRewards,
     ViewerEvents,
 ):

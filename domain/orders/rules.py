@@ -23,19 +23,11 @@ TAKES_ORDERS = frozenset({TradingPhase.CONTINUOUS, TradingPhase.CALL_AUCTION})
 
 def check_order(order: PlaceOrder, instrument: Instrument, now: datetime) -> None:
     """Raises InvalidInput, OrderLimitExceeded, PriceOutsideBand or MarketClosed with the reason and the numbers."""
-    _check_combination(order, now)
-    check_numbers(order, instrument)
-    check_takes_orders(instrument)
-    if instrument.phase is TradingPhase.CALL_AUCTION:
-        _check_can_wait(order, instrument)
-    floor, ceiling = instrument.price_floor, instrument.price_ceiling
-    if (floor is not None and order.price < floor) or (ceiling is not None and order.price > ceiling):
-        raise PriceOutsideBand(
-            f"The price must lie from {floor} to {ceiling}.", floor=floor or 0, ceiling=ceiling or OUTSIDE_MAX
-        )
+    for check in CHECKS:
+        check(order, instrument, now)
 
 
-def _check_combination(order: PlaceOrder, now: datetime) -> None:
+def _check_combination(order: PlaceOrder, _instrument: Instrument, now: datetime) -> None:
     tif = order.time_in_force
     if order.type is OrderType.MARKET and tif in (TimeInForce.DAY, TimeInForce.GTD):
         raise InvalidInput("A MARKET order trades at once or not at all; leave timeInForce out.", "timeInForce")
@@ -47,7 +39,7 @@ def _check_combination(order: PlaceOrder, now: datetime) -> None:
         raise InvalidInput("expiresAt goes with timeInForce GTD only.", "expiresAt")
 
 
-def check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
+def check_numbers(order: PlaceOrder, instrument: Instrument, _now: datetime | None = None) -> None:
     """Raises InvalidInput off tick or lot or beyond what can be settled, OrderLimitExceeded outside the sizes."""
     if order.quantity <= 0 or order.quantity % instrument.lot_size:
         raise InvalidInput(f"The quantity must be a positive multiple of {instrument.lot_size} g.", "quantity")
@@ -64,6 +56,20 @@ def check_numbers(order: PlaceOrder, instrument: Instrument) -> None:
     if order.quantity > terms.largest_order:
         raise OrderLimitExceeded(
             f"An order has at most {terms.largest_order} g, this one has {order.quantity} g; place several."
+        )
+
+
+def _check_phase(order: PlaceOrder, instrument: Instrument, _now: datetime) -> None:
+    check_takes_orders(instrument)
+    if instrument.phase is TradingPhase.CALL_AUCTION:
+        _check_can_wait(order, instrument)
+
+
+def _check_price(order: PlaceOrder, instrument: Instrument, _now: datetime) -> None:
+    floor, ceiling = instrument.price_floor, instrument.price_ceiling
+    if (floor is not None and order.price < floor) or (ceiling is not None and order.price > ceiling):
+        raise PriceOutsideBand(
+            f"The price must lie from {floor} to {ceiling}.", floor=floor or 0, ceiling=ceiling or OUTSIDE_MAX
         )
 
 
@@ -173,3 +179,7 @@ def held_by(side: OrderSide, price: int, grams: int, fee_basis_points: int) -> i
 
 def held_asset(side: OrderSide, instrument: Instrument) -> Asset:
     return instrument.money if side is OrderSide.BUY else instrument.asset
+
+
+CHECKS = (_check_combination, check_numbers, _check_phase, _check_price)
+"""What an order must be whoever places it, in the order in which it is told."""

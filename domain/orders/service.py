@@ -9,10 +9,14 @@ from domain.commands import CancelAllAfter, CancelAllOrders, CancelOrder, PlaceO
 from domain.errors import InvalidInput, NotFound
 from domain.ids import client_key
 from domain.orders.model import Order, OrderSide, OrderType, SelfTradePrevention, TimeInForce
-from domain.ports import CommandQueue, MarketStore
+from domain.orders.preview import Circumstances, OrderPreview, preview
+from domain.orders.rules import held_asset
+from domain.ports import CommandQueue, LedgerStore, MarketStore, Streams
 from domain.text import is_code
 
 BATCH_MAX = 100
+PREVIEW_LEVELS = 1_000
+"""Prices of each side that a preview looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,30 @@ def check_batch(drafts: Sequence[OrderDraft]) -> None:
     """Raises InvalidInput for more orders than one batch may have."""
     if len(drafts) > BATCH_MAX:
         raise InvalidInput(f"At most {BATCH_MAX} orders at once; these are {len(drafts)}.", "inputs")
+
+
+async def preview_order(
+    market: MarketStore, ledger: LedgerStore, streams: Streams, *, owner: int, draft: OrderDraft, now: datetime
+) -> OrderPreview:
+    """Decides nothing and keeps nothing: the market may be another one when the order comes."""
+    try:
+        command = command_of(owner, draft)
+    except InvalidInput as refusal:
+        return OrderPreview((refusal,))
+    instrument = await market.instrument(command.symbol)
+    book = await streams.book(command.symbol, PREVIEW_LEVELS)
+    if instrument is None or book is None:
+        return OrderPreview((InvalidInput("There is no instrument with this symbol.", "symbol"),))
+    owned = await ledger.balance(owner, instrument.asset.code)
+    payable = await ledger.balance(owner, held_asset(command.side, instrument).code)
+    found = Circumstances(
+        now,
+        book,
+        await market.own_levels(owner, instrument),
+        owned.available + owned.held if owned else 0,
+        payable.available if payable else 0,
+    )
+    return preview(command, instrument, found)
 
 
 async def replace_order(

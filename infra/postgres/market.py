@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.orders.model import Candle, Fill, Instrument, Liquidity, Order, OrderSide, PublicTrade
+from domain.orders.model import Candle, Fill, Instrument, Liquidity, Order, OrderSide, PriceLevel, PublicTrade
 from infra.postgres.catalogue import Catalogue
 from infra.postgres.connection import Database
 from infra.postgres.paging import below, newest_of_owner
@@ -22,6 +22,9 @@ _PAGES = {
     for by_symbol in (False, True)
     for open_only in (False, True)
 }
+_OWN_LEVELS = f"""
+    SELECT side, price, sum(remaining)::bigint AS quantity, count(*)::int AS orders
+    FROM orders WHERE owner = $1 AND instrument = $2{_OPEN} GROUP BY side, price"""
 _FILL_COLUMNS = "t.instrument, t.sequence, t.price, t.quantity, t.buyer_fee, t.seller_fee, t.aggressor, t.at"
 _FILLS = f"""
     SELECT o.slot, {_FILL_COLUMNS}
@@ -81,6 +84,10 @@ class PostgresMarket:
         """Anybody's orders."""
         rows = await self._pool.fetch(_ORDER + "WHERE id = ANY($1::bigint[])", ids)
         return {order.id: order for order in await self._orders(rows)}
+
+    async def own_levels(self, owner: int, instrument: Instrument) -> list[tuple[OrderSide, PriceLevel]]:
+        rows = await self._pool.fetch(_OWN_LEVELS, owner, instrument.id)
+        return [(OrderSide(row["side"]), PriceLevel(row["price"], row["quantity"], row["orders"])) for row in rows]
 
     async def fills(self, orders: Sequence[Order]) -> list[list[Fill]]:
         """One order may come more than once, as it was at different times."""

@@ -9,7 +9,7 @@ import pytest
 
 from api.resources import Resources
 from tests.infra.engine.running import eventually
-from tests.schema.world import World, key, make_world
+from tests.schema.world import DEPOSIT, World, key, make_world
 
 PLACE_ALL = """mutation ($inputs: [PlaceOrderInput!]!) { placeOrders(inputs: $inputs) {
     ... on PlaceOrdersPayload { results { __typename ... on Order { clientOrderId status remainingQuantity reason }
@@ -139,3 +139,51 @@ async def test_the_dead_man_timer_cancels_what_nobody_watches(world: World) -> N
 
     await eventually(is_cancelled)
     assert datetime.now(UTC) >= cancels_at
+
+
+PREVIEW = """query ($input: PlaceOrderInput!) { viewer { orderPreview(input: $input) {
+    refusals { __typename ... on UserError { code } ... on InsufficientBalance { asset { code } available required } }
+    asset { code } hold value highestFee status reason remainingQuantity filledQuantity filledValue fee
+    fills { price quantity value fee } } } }"""
+
+
+async def test_a_preview_tells_what_an_order_would_come_to_and_keeps_nothing(world: World) -> None:
+    """A's 10 kg rest at 5,000."""
+    bid = {"clientOrderId": key(), "symbol": world.symbol, "side": "BUY", "quantity": 4_000, "price": 5_000}
+
+    poor = await world.must("member B", PREVIEW, {"input": bid})
+    own = await world.must("member A", PREVIEW, {"input": bid})
+    richer = await world.must("member A", PREVIEW, {"input": bid | {"price": 4_000}})
+    unknown = await world.must("member A", PREVIEW, {"input": bid | {"symbol": "NONE"}})
+
+    assert poor["orderPreview"]["refusals"] == [
+        {
+            "__typename": "InsufficientBalance",
+            "code": "INSUFFICIENT_BALANCE",
+            "asset": {"code": "EUR"},
+            "available": 0,
+            "required": 20,
+        }
+    ]
+    assert own["orderPreview"] == {
+        "refusals": [],
+        "asset": {"code": "EUR"},
+        "hold": 20,
+        "value": 20,
+        "highestFee": 0,
+        "status": "CANCELLED",
+        "reason": "SELF_TRADE",
+        "remainingQuantity": 4_000,
+        "filledQuantity": 0,
+        "filledValue": 0,
+        "fee": 0,
+        "fills": [],
+    }
+    assert richer["orderPreview"]["status"] == "OPEN"
+    assert [each["code"] for each in unknown["orderPreview"]["refusals"]] == ["INVALID_INPUT"]
+    assert unknown["orderPreview"]["hold"] is None
+    await world.must("operator", DEPOSIT, {"user": world.members["B"].id, "key": key()})
+    told = (await world.must("member B", PREVIEW, {"input": bid | {"price": 6_000}}))["orderPreview"]
+    assert told["fills"] == [{"price": 5_000, "quantity": 4_000, "value": 20, "fee": 0}]
+    assert (told["status"], told["remainingQuantity"], told["filledValue"]) == ("FILLED", 0, 20)
+    assert await world.must("member B", ORDER, {"order": bid["clientOrderId"]}) == {"order": None}
