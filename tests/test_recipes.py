@@ -44,6 +44,10 @@ async def test_every_recipe_works_when_pasted(database: TestDatabase, tmp_path: 
     assert '"message":' not in told, told
     assert '"recordsImported":444' in told
     assert '"leftOver":96497' in told
+    assert '"refusals":[]' in told
+    assert '"replaceOrder":{"quantity":2000' in told
+    assert '"cancelAllOrders":{"count":2' in told
+    assert told.count('"cancelsAt":null') == 1
     assert told.count('"captureRedemption":{"status":"CAPTURED","points":20}') == 2
     assert "'reason': 'ORDER_HOLD'" in told
     assert '"snapshot":true' in told
