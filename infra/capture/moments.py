@@ -5,6 +5,8 @@ from copy import copy
 from datetime import UTC, datetime, tzinfo
 from typing import Self
 
+YEARS = range(2, 9998)
+"""A moment at the very ends of the calendar could not be moved into another zone, nor a day later."""
 _FORM = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,12})?)? ?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
 
 
@@ -26,6 +28,8 @@ def moment(text: str, zone: tzinfo) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-").replace(" Z", "Z"))
+        if found.year not in YEARS:
+            return None
         if found.tzinfo is not None:
             return found.astimezone(UTC)
         local = found.replace(tzinfo=zone)

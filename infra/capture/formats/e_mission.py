@@ -192,10 +192,11 @@ def _bridged(section: list[Position], last: Position | None) -> list[Position]:
     if not BRIDGE_MIN_METRES <= gap <= BRIDGE_MAX_METRES:
         return section
     gone = sum(millimetres_between(one, other) for one, other in pairwise(section)) // 1000
-    took = _when(section[-1]) - _when(section[0])
+    took = int((_when(section[-1]) - _when(section[0])).total_seconds())
     if gone == 0 or not took:
         return section
-    left = max(_when(last), _when(section[0]) - took * gap // gone)
+    silent = int((_when(section[0]) - _when(last)).total_seconds())
+    left = _when(section[0]) - timedelta(seconds=min(silent, took * gap // gone))
     return [Position(left, last.latitude, last.longitude), *section]
 
 

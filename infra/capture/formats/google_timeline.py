@@ -145,24 +145,27 @@ class _Export:
         if len(points) > PATH_POINTS_MAX:
             raise Unreadable("TOO_MANY_POINTS", f"A path has more than {PATH_POINTS_MAX:,} points.")
         start = self._moment(segment, "startTime")
-        found = [self._point(point, start) for point in points]
-        track = sorted((point for point in found if point and point.at), key=_when)
+        times = [self._time_of(point, start) for point in points]
+        known = [at for at in times if at is not None]
+        if not known or self._taken.touches(min(known), max(known)):
+            return
+        found = [_place(inside(point, "point"), at) for point, at in zip(points, times, strict=True) if at is not None]
+        track = sorted((point for point in found if point), key=_when)
         bad = len(points) - len(track)
         if bad:
             said = f"{bad} of {len(points)} points of a path have no place on earth or no time that exists."
             yield Rejection("BAD_POINTS", said, record=_shown(text(inside(segment, "startTime"))), note=True)
-        if len(track) < 2 or self._taken.touches(_when(track[0]), _when(track[-1])):
-            return
-        first, last = _when(track[0]), _when(track[-1])
-        self._taken.add_apart(first, last)
-        yield Journey(SOURCE, _stamp(first), first, last, TravelMode.UNKNOWN, track=tuple(track))
+        if len(track) > 1:
+            first, last = _when(track[0]), _when(track[-1])
+            self._taken.add_apart(first, last)
+            yield Journey(SOURCE, _stamp(first), first, last, TravelMode.UNKNOWN, track=tuple(track))
 
-    def _point(self, point: Any, start: datetime | None) -> Position | None:
+    def _time_of(self, point: Any, start: datetime | None) -> datetime | None:
         at = self._moment(point, "time")
         minutes = number(inside(point, "durationMinutesOffsetFromStartTime"))
         if at is None and start is not None and minutes is not None and 0 <= minutes <= 100_000:
             at = start + timedelta(seconds=int(minutes * 60))
-        return _place(inside(point, "point"), at) if at else None
+        return at
 
     def _moment(self, value: Any, name: str) -> datetime | None:
         written = text(inside(value, name))

@@ -1,5 +1,6 @@
 """What a source says of a journey becomes a distance, a mode or a question; one movement counts once."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -265,3 +266,29 @@ def test_a_thousand_copies_in_any_order() -> None:
     result = once(trips)
     assert sorted(result.lost) == list(range(100, 1_000))
     assert result.changed == {}
+
+
+def test_no_minute_counts_twice(seed: int) -> None:
+    """Random days: beyond a tenth of each, nothing that counts without a question shares its time with the others."""
+    dice = random.Random(seed)
+    for _day in range(60):
+        trips = []
+        for number in range(dice.randrange(2, 25)):
+            minute, minutes = dice.randrange(600), dice.choice((3, 10, 20, 45, 120, 400))
+            known = {"likelihood": dice.choice((None, Decimal("0.9")))}
+            if dice.random() < 0.3:
+                known = {"mode": TravelMode.UNKNOWN, "track": track(dice.choice((1, 5, 12)), minutes, minute)}
+            distance = None if "track" in known else dice.randrange(50, 1_500 * minutes)
+            trips.append(trip_of(journey(minute, minutes, distance, record=str(number), **known)))
+        result = once(trips)
+        assert not set(result.lost) & set(result.changed)
+        taken: set[int] = set()
+        certain = [index for index in range(len(trips)) if index not in result.lost and index not in result.changed]
+        for index in sorted(
+            certain, key=lambda index: (-trips[index].certainty, trips[index].start - trips[index].end)
+        ):
+            minutes_of = set(range(trips[index].start // 60_000, trips[index].end // 60_000))
+            assert len(taken & minutes_of) * 10 < len(minutes_of)
+            taken |= minutes_of
+        for index, trip in result.changed.items():
+            assert trip.doubt or trip.metres < trips[index].metres

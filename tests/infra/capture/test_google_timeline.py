@@ -74,6 +74,13 @@ def test_minutes_since_the_start() -> None:
     ]
 
 
+def test_minutes_beyond_the_calendar(tmp_path: Path) -> None:
+    points = [{"point": "1.0, 1.0", "durationMinutesOffsetFromStartTime": minutes} for minutes in (5, 100_000)]
+    last = {"startTime": "9999-12-31T23:00:00Z", "timelinePath": points}
+    journeys, _notes = read(written(tmp_path, [last, activity()]))
+    assert [journey.mode for journey in journeys] == [TravelMode.BUS]
+
+
 def test_a_point_on_another_continent_is_left_out() -> None:
     [journey], _rejections = read(DATA / "google_timeline/outlier-sample.json")
     assert rounded([journey]) == [Decimal("0.43")]
