@@ -5,6 +5,7 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -22,6 +23,7 @@ from api.settings import Settings
 from api.start import check_postgres, check_servers, migrate_database, operator_login, prepare, servers
 from api.terminal import Terminal
 from infra.engine.audit import audit
+from infra.engine.replay import first_difference
 from mobile_stub.demo import DemoResult, run_demo
 from schema.root import schema
 
@@ -69,6 +71,8 @@ def _command(
             return migrate(settings, terminal)
         case "audit":
             return check_ledger(settings, terminal)
+        case "replay":
+            return replay_log(settings, terminal)
         case _:
             return print_schema()
 
@@ -214,6 +218,24 @@ async def check_ledger(settings: Settings, terminal: Terminal) -> int:
     return _verdict(terminal, [check.name for check in checks if not check.ok])
 
 
+async def replay_log(settings: Settings, terminal: Terminal) -> int:
+    async with AsyncExitStack() as stack:
+        with terminal.setup() as setup:
+            addressed = await stack.enter_async_context(servers(settings, setup))
+            assert addressed.database_url
+            setup.step("Looking for Postgres")
+            await check_postgres("GRAMME_DATABASE_URL", addressed.database_url)
+            begun = time.monotonic()
+            try:
+                count, digest, difference = await first_difference(
+                    addressed.database_url, lambda done, total: setup.progress("Replaying commands", done, total)
+                )
+            except asyncpg.UndefinedTableError as error:
+                raise CommandError("This database has no tables of Gramme: run `gramme migrate` first.") from error
+        terminal.say(f"{count:,} commands in {time.monotonic() - begun:.1f} s, digest {digest.hex()[:16]}.")
+    return _verdict(terminal, [difference] if difference else [])
+
+
 async def print_schema() -> int:
     sys.stdout.write(schema.as_str().rstrip() + "\n")
     return 0
@@ -267,6 +289,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     add("migrate", "Bring the database to the newest tables, with the owner's login; loads nothing and serves nothing.")
     add("audit", "Prove every invariant of the ledger from its rows; prints the figures, exits with 1 on any breach.")
+    add(
+        "replay",
+        "Apply every stored command again from zero: the same trades, answers, balances and digest, or exit with 1 and "
+        "the first difference.",
+    )
     add("schema", "Print the GraphQL schema (SDL).")
     return parser
 

@@ -22,7 +22,7 @@ from tests.conftest import sign_in
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["demo"], ["migrate"], ["audit"], ["schema"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["demo"], ["migrate"], ["audit"], ["replay"], ["schema"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = gramme(*command, "--help")
     assert done.returncode == 0
@@ -45,6 +45,10 @@ def test_migrate_then_audit_and_nothing_stays_behind(tmp_path: Path) -> None:
     assert second.returncode == 0, second.stderr
     assert "hash chain intact" in second.stdout
     assert second.stdout.endswith("All is well.\n")
+    third = gramme("replay", GRAMME_HOME=str(home))
+    assert third.returncode == 0, third.stderr
+    assert "0 commands in" in third.stdout
+    assert third.stdout.endswith("All is well.\n")
     servers = EmbeddedServers(home)
     assert not servers.are_running()
 

@@ -56,6 +56,14 @@ TAMPERED = {
              WHERE sequence = {TRADED - 1}""",
         "the open orders differ at the end",
     ),
+    "balance": (
+        f"UPDATE balance SET available = available + 1 WHERE owner = {BOB} AND asset = 1",
+        f"owner {BOB} has another balance of asset 1 at the end",
+    ),
+    "balance gone": (
+        f"DELETE FROM balance WHERE owner = {BOB} AND asset = 1",
+        "balances are missing at the end",
+    ),
     "digest": ("UPDATE batch SET book_digest = '\\x00'", "the open orders differ at the end"),
 }
 
@@ -81,3 +89,15 @@ async def test_the_writer_goes_on_while_and_after_it_is_replayed(database: TestD
         assert (commands, difference) == (len(OPENING) + 1, None)
     [answer] = await running.submit(make.sell(ALICE, 4_000, 50_000))
     assert answer.data == {"id": len(OPENING) + 2}
+
+
+async def test_progress_is_told_up_to_the_last_command(
+    database: TestDatabase, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.engine.replay.FETCH", 4)
+    heard: list[tuple[int, int]] = []
+
+    await first_difference(database.app_url, lambda done, total: heard.append((done, total)))
+
+    count = len(OPENING)
+    assert heard == [(done, count) for done in (*range(4, count, 4), count)]
