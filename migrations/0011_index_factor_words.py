@@ -18,7 +18,6 @@ WORDS = [
             || setweight(to_tsvector('pg_catalog.english', plain_words(notes)), 'D') $$""",
     """ALTER TABLE emission_factor ADD words tsvector
         GENERATED ALWAYS AS (factor_words(label, category, factor_id, notes)) STORED""",
-    "CREATE INDEX emission_factor_words ON emission_factor USING gin (words) WHERE withdrawn_at IS NULL",
 ]
 
 

@@ -17,7 +17,7 @@ from domain.ids import new_id
 def adjusted(
     activity: Activity, was: Sequence[EmissionFactor], current: Sequence[EmissionFactor], now: datetime
 ) -> Activity | None:
-    """The activity with the rows that hold now; None where nothing takes their place.
+    """The activity with the rows that hold now; None where nothing takes their place, or they are the same.
 
     It has a new id and names the old one where its grams or its factor differ; with the same id, only `factor_rows`
     changed. `was` are the rows behind the activity in their order, `current` all rows that hold of their ids.
@@ -32,6 +32,8 @@ def adjusted(
     if not holds or _computed(activity, _together([ChosenFactor(row) for row in was]))[0] != activity.emissions:
         return None
     now_holds = _together(holds)
+    if tuple(row.id for row in now_holds.rows) == activity.factor_rows:
+        return None
     emissions, explanation = _computed(activity, now_holds)
     rows = tuple(row.id for row in now_holds.rows)
     known = activity.explanation

@@ -16,6 +16,7 @@ from domain.footprint.calculation import ChosenFactor
 from domain.footprint.factor_choice import FactorChoice, is_lifecycle
 from domain.footprint.model import EmissionFactor, FactorUse
 from domain.footprint.units import IncompatibleUnits, convert, plain
+from domain.units import OUTSIDE_MAX
 
 ADVICE_WEEKS = 8
 ADVICE_MAX = 3
@@ -104,7 +105,7 @@ async def _advice(
         return None
     part = Decimal(plain((quantity * change.share_percent / 100).quantize(Decimal("0.001"))))
     new = then.kg_per_unit * change.to_per_from if then else Decimal(0)
-    saved = round(Fraction(part) * Fraction(now.kg_per_unit - new) * 1_000)
+    saved = min(round(Fraction(part) * Fraction(now.kg_per_unit - new) * 1_000), OUTSIDE_MAX)
     if saved <= 0:
         return None
     return Advice(

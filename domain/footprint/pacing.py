@@ -96,12 +96,13 @@ def outlook(
 ) -> Outlook:
     """What is recorded stays: a forecast of the days ahead gives way to more than it on the same days."""
     within = [day for day in days if period[0] <= day.date <= period[1]]
-    so_far = sum(day.total for day in within)
+    so_far = min(sum(day.total for day in within), OUTSIDE_MAX)
     if ahead is None or rest is None:
         return Outlook(*period, so_far, None)
     start = ahead.first_day + timedelta(days=len(ahead.grams))
     before = sum(day.total for day in within if day.date < start)
-    band = ForecastBand(*(max(before + part, so_far) for part in (rest.expected, rest.low, rest.high)))
+    parts = (min(before + part, OUTSIDE_MAX) for part in (rest.expected, rest.low, rest.high))
+    band = ForecastBand(*(max(part, so_far) for part in parts))
     return Outlook(*period, so_far, band)
 
 

@@ -1,7 +1,8 @@
 """Brings corrected factors into the footprint, where everybody can see it.
 
-Each loading that withdrew rows leaves a `factor_change`. Person by person, in batches, every COUNTED activity whose row
-was replaced is reversed and recorded anew with the row that holds now; both name each other. One person's adjustments
+Each loading that changed rows leaves a `factor_change`. Person by person, in batches, every COUNTED activity is looked at
+whose row was withdrawn or does not cover its day, if the factor had a change in that region: where another row is
+chosen now and says something else, it is reversed and recorded anew, and both name each other. One person's adjustments
 are one transaction under that person's lock; a job that was broken off goes on at the batch that it had reached, and
 whoever was done in it is done. Closed weeks and the ledger are not touched.
 
@@ -35,7 +36,7 @@ GRACE = timedelta(minutes=1)
 POLL_SECONDS = 60
 
 _NEXT_CHANGE = """
-    SELECT id, after_owner FROM factor_change WHERE finished_at IS NULL AND loaded_at <= $1
+    SELECT id, after_owner, loaded_at FROM factor_change WHERE finished_at IS NULL AND loaded_at <= $1
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
 _NEXT_OWNERS = """
     WITH RECURSIVE walk AS (
@@ -44,12 +45,14 @@ _NEXT_OWNERS = """
         SELECT (SELECT min(owner) FROM footprint_day WHERE footprint_day.owner > walk.owner) FROM walk
         WHERE walk.owner IS NOT NULL)
     SELECT owner FROM walk WHERE owner IS NOT NULL LIMIT $2"""
-_STALE = f"""
-    SELECT {FACTOR_COLUMNS}, withdrawn_at IS NULL AS holds FROM emission_factor WHERE (factor_id, region) IN (
-        SELECT factor_id, region FROM emission_factor WHERE withdrawn_at IS NOT NULL
-        INTERSECT SELECT factor_id, region FROM emission_factor WHERE withdrawn_at IS NULL)"""
-_IS_STALE = "status = 'COUNTED' AND (factor_rows[1] = ANY($2) OR factor_rows[2] = ANY($2))"
-
+_FACTORS = f"""
+    SELECT {FACTOR_COLUMNS}, withdrawn_at IS NULL AS holds, (factor_id, region) IN (
+        SELECT factor_id, region FROM emission_factor WHERE loaded_at = $1 OR withdrawn_at = $1) AS touched
+    FROM emission_factor"""
+_IS_TOUCHED = """
+    status = 'COUNTED' AND EXISTS (
+        SELECT FROM emission_factor AS factor_row WHERE factor_row.id = ANY(factor_rows) AND factor_row.id = ANY($2)
+            AND (withdrawn_at IS NOT NULL OR local_date < valid_from OR local_date > valid_to))"""
 _LINKS = (
     ("activity", "id", "adjusted_by"),
     ("meter_day", "activity_id", "activity_id"),
@@ -62,17 +65,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Factors:
-    """Withdrawn rows by id, those that hold by factor and region, for every pair that has both."""
+    """Every row by its id, those that hold by factor and region, and the ids of a factor and region that changed."""
 
-    withdrawn: dict[int, EmissionFactor]
     by_id: dict[int, EmissionFactor]
     current: dict[tuple[str, str], list[EmissionFactor]]
+    touched: list[int]
 
     def adjusted(self, activity: Activity, now: datetime) -> Activity | None:
-        was = [self.by_id[row] for row in activity.factor_rows if row in self.by_id]
-        if len(was) < len(activity.factor_rows):
-            return None
-        current = [other for row in was for other in self.current[row.factor_id, row.region]]
+        was = [self.by_id[row] for row in activity.factor_rows]
+        current = [other for row in was for other in self.current.get((row.factor_id, row.region), ())]
         return adjusted(activity, was, current, now)
 
 
@@ -110,16 +111,15 @@ class FactorAdjuster:
             if not owners:
                 await connection.execute("UPDATE factor_change SET finished_at = $2 WHERE id = $1", change["id"], now)
                 return True
-            factors = await _factors(connection)
-            stale = list(factors.withdrawn)
+            factors = await _factors(connection, change["loaded_at"])
             rows = await connection.fetch(
-                f"SELECT DISTINCT owner FROM activity WHERE owner = ANY($1) AND {_IS_STALE} ORDER BY owner",
+                f"SELECT DISTINCT owner FROM activity WHERE owner = ANY($1) AND {_IS_TOUCHED} ORDER BY owner",
                 owners,
-                stale,
+                factors.touched,
             )
             count = 0
             for row in rows:
-                count += await self._adjust(row["owner"], factors, stale, now)
+                count += await self._adjust(row["owner"], factors, now)
             await connection.execute(
                 "UPDATE factor_change SET after_owner = $2, adjusted = adjusted + $3 WHERE id = $1",
                 change["id"],
@@ -130,17 +130,17 @@ class FactorAdjuster:
             logger.info("%s activities were adjusted to corrected factors", count)
         return True
 
-    async def _adjust(self, owner: int, factors: _Factors, stale: Sequence[int], now: datetime) -> int:
+    async def _adjust(self, owner: int, factors: _Factors, now: datetime) -> int:
         """All of one person's activities, or none of them; gives how many were recorded anew."""
         count, after = 0, UUID(int=0)
         async with self._pool.acquire() as connection, connection.transaction():
             await lock_footprint(connection, owner)
             while True:
                 rows = await connection.fetch(
-                    f"SELECT {ACTIVITY_COLUMNS} FROM activity WHERE owner = $1 AND {_IS_STALE} AND id > $3 "
+                    f"SELECT {ACTIVITY_COLUMNS} FROM activity WHERE owner = $1 AND {_IS_TOUCHED} AND id > $3 "
                     "ORDER BY id LIMIT $4",
                     owner,
-                    stale,
+                    factors.touched,
                     after,
                     ACTIVITIES_AT_ONCE,
                 )
@@ -153,19 +153,17 @@ class FactorAdjuster:
                 count += await _replace(connection, owner, [new for old, new in pairs if new.id != old.id])
 
 
-async def _factors(connection: PooledConnection) -> _Factors:
-    withdrawn: dict[int, EmissionFactor] = {}
-    by_id: dict[int, EmissionFactor] = {}
-    current: dict[tuple[str, str], list[EmissionFactor]] = {}
-    for row in await connection.fetch(_STALE):
+async def _factors(connection: PooledConnection, changed_at: datetime) -> _Factors:
+    factors = _Factors({}, {}, [])
+    for row in await connection.fetch(_FACTORS, changed_at):
         values = dict(row)
-        holds = values.pop("holds")
-        factor = by_id[row["id"]] = EmissionFactor(**values)
+        holds, touched = values.pop("holds"), values.pop("touched")
+        factor = factors.by_id[row["id"]] = EmissionFactor(**values)
         if holds:
-            current.setdefault((factor.factor_id, factor.region), []).append(factor)
-        else:
-            withdrawn[factor.id] = factor
-    return _Factors(withdrawn, by_id, current)
+            factors.current.setdefault((factor.factor_id, factor.region), []).append(factor)
+        if touched:
+            factors.touched.append(factor.id)
+    return factors
 
 
 async def _move(connection: PooledConnection, owner: int, activities: Sequence[Activity]) -> None:

@@ -2,7 +2,7 @@
 
 Loading again changes nothing. A row that differs from the current one withdraws it and becomes its next version; a row
 that is shipped no longer is withdrawn. Activities carry their own copy of the factor, so nothing recorded ever changes;
-where rows were withdrawn, a `factor_change` is left for `adjusting.py`.
+where rows came or were withdrawn, a `factor_change` of the same moment is left for `adjusting.py`.
 """
 
 import asyncio
@@ -36,9 +36,8 @@ _WITHDRAW = """
                current.uncertainty_high)
             IS DISTINCT FROM (shipped.label, shipped.category, shipped.unit, shipped.kg_per_unit, shipped.valid_to,
                               shipped.source, shipped.edition, shipped.reference, shipped.scope, shipped.notes,
-                              shipped.uncertainty_low, shipped.uncertainty_high)),
-    withdrawn AS (UPDATE emission_factor SET withdrawn_at = now() WHERE id IN (SELECT id FROM stale))
-    INSERT INTO factor_change (loaded_at) SELECT now() WHERE EXISTS (SELECT FROM stale)"""
+                              shipped.uncertainty_low, shipped.uncertainty_high))
+    UPDATE emission_factor SET withdrawn_at = now() WHERE id IN (SELECT id FROM stale)"""
 _ADD = """
     INSERT INTO emission_factor (factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, source,
                                  edition, reference, scope, notes, uncertainty_low, uncertainty_high, version,
@@ -53,6 +52,11 @@ _ADD = """
                       AND current.region = row.region AND current.valid_from = row.valid_from
                       AND current.withdrawn_at IS NULL)
     ORDER BY row.factor_id, row.region, row.valid_from"""
+
+_LEAVE_CHANGE = """
+    INSERT INTO factor_change (loaded_at) SELECT now()
+    WHERE EXISTS (SELECT FROM emission_factor WHERE loaded_at = now() OR withdrawn_at = now())
+        AND EXISTS (SELECT FROM emission_factor WHERE loaded_at < now())"""
 
 
 async def load_factors(
@@ -71,6 +75,7 @@ async def load_factors(
             done += len(table)
             if progress is not None:
                 progress(name, done, len(rows))
+        await connection.execute(_LEAVE_CHANGE)
     return len(rows)
 
 

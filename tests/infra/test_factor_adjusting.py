@@ -143,6 +143,56 @@ async def test_a_row_that_is_gone_for_good_leaves_its_activities(shelf: Shelf) -
     await shelf.adjust()
     assert await shelf.counted() == old
 
+    await shelf.load(FIRST.replace(",0.2,", ",0.25,"))
+    await shelf.adjust()
+    assert [(item.adjusts, item.emissions) for item in await shelf.counted()] == [(old[0].id, 2_500)]
+    await shelf.check_totals()
+
+
+async def test_a_row_that_gives_way_to_another_edition_alone_leaves_the_days_that_it_covered(shelf: Shelf) -> None:
+    old = await shelf.record(trip(date(2025, 3, 1)))
+    await shelf.load(HEADER + CAR_2026 + PEAS.format(kg=1, edition=1))
+    await shelf.adjust()
+    assert await shelf.counted() == old
+
+
+async def test_a_new_edition_takes_over_from_the_nearest_one(shelf: Shelf) -> None:
+    """The old row stays as it is: it never covered the day."""
+    closed = CAR_2025.format(until="2025-12-31", notes="")
+    await shelf.load(HEADER + closed + PEAS.format(kg=1, edition=1))
+    await shelf.adjust()
+    [old] = await shelf.record(trip(date(2026, 3, 1)))
+    assert "No edition covers" in old.explanation.caveats[0]
+
+    await shelf.load(HEADER + closed + CAR_2026 + PEAS.format(kg=1, edition=1))
+    await shelf.adjust()
+
+    [new] = await shelf.counted()
+    assert (new.adjusts, new.emissions) == (old.id, 1_600)
+    assert new.explanation.caveats == (
+        "Corrected: edition 2025 had 0.2 kg CO2e/km, edition 2026 has 0.16 now; 2000 g became 1600 g.",
+    )
+    await shelf.check_totals()
+
+
+async def test_the_supply_of_a_fuel_is_corrected_alone(shelf: Shelf) -> None:
+    pool = shelf.database.pool
+    await pool.execute("INSERT INTO asset VALUES (1, 'A', 'ALLOWANCE', 'g'), (2, 'P', 'POINTS', 'points')")
+    await pool.execute("INSERT INTO programme VALUES (1, 'L', 'L', 'GB', 'GBP', 1, 1, 'UTC', 2, 1, 0, 0, 'LIFECYCLE')")
+    await pool.execute("INSERT INTO membership VALUES ($1, 1, now())", OWNER)
+    supply = "wtt.transport.car,Fuel,transport,km,0.05,GB,2025-01-01,,DESNZ,2025,table 2,well_to_tank,\r\n"
+    await shelf.load(FIRST + supply)
+    [old] = await shelf.record(trip(date(2025, 3, 1)))
+    assert old.emissions == 2_500
+
+    await shelf.load(FIRST + supply.replace("0.05", "0.06"))
+    await shelf.adjust()
+
+    [new] = await shelf.counted()
+    assert (new.adjusts, new.emissions, len(new.factor_rows)) == (old.id, 2_600, 2)
+    assert new.explanation.formula == "10 km x (0.2 + 0.06) kg CO2e/km x 1000 = 2600 g"
+    assert new.explanation.caveats[0] == "Includes wtt.transport.car (DESNZ, 2025)."
+
 
 async def test_an_adjusted_record_is_adjusted_again_and_undone_by_its_first_name(shelf: Shelf) -> None:
     [first] = await shelf.record(trip(date(2025, 3, 1)))

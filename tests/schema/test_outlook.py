@@ -130,14 +130,13 @@ async def test_a_correction_is_seen_from_both_sides(client: httpx.AsyncClient, r
     ada = await sign_up(client)
     [old] = await record(client, ada, ("food.peas", "1", "kg", 1))
     pool = resources.database.pool
-    await pool.execute("UPDATE emission_factor SET withdrawn_at = now() WHERE factor_id = 'food.peas'")
     await pool.execute(
+        "UPDATE emission_factor SET withdrawn_at = now() WHERE factor_id = 'food.peas';"
         "INSERT INTO emission_factor (factor_id, label, category, unit, kg_per_unit, region, valid_from, valid_to, "
         "source, edition, reference, scope, notes, version, loaded_at) SELECT factor_id, label, category, unit, 2, "
         "region, valid_from, valid_to, source, edition, reference, scope, notes, 2, now() FROM emission_factor "
-        "WHERE factor_id = 'food.peas'"
+        "WHERE factor_id = 'food.peas'; INSERT INTO factor_change (loaded_at) VALUES (now())"
     )
-    await pool.execute("INSERT INTO factor_change (loaded_at) VALUES (now())")
     adjuster = FactorAdjuster(resources.database)
     while await adjuster.step(datetime.now(UTC) + GRACE):
         pass

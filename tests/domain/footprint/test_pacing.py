@@ -69,6 +69,15 @@ def test_a_day_worse_than_the_forecast_is_not_forgotten() -> None:
     assert outlook(known, WEEK, window(known, WEDNESDAY, WEEK), None) == Outlook(*WEEK, 135, None)
 
 
+def test_absurd_sums_stay_readable() -> None:
+    known = days(m3=30, d0=2**53, d1=2**53)
+    ahead = window(known, WEDNESDAY, WEEK)
+    top = 2**53 - 1
+    assert outlook(known, WEEK, ahead, ForecastBand(2**60, 0, 2**60)) == Outlook(
+        *WEEK, top, ForecastBand(top, top, top)
+    )
+
+
 @pytest.mark.parametrize(
     ("goal", "so_far", "left", "daily", "text"),
     [
