@@ -47,6 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--side", choices=("BUY", "SELL"), default="BUY")
     parser.add_argument("--price", type=int, default=8_000, help="limit in minor units per tonne")
     parser.add_argument("--grams", type=int, default=1_000, help="quantity of the order")
+    parser.add_argument("--guard", type=int, default=0, help="seconds of silence after which its orders are cancelled")
     parser.add_argument("--convert", type=int, default=0, help="grams of the symbol's allowance to turn into points")
     parser.add_argument("--offer", help="node id of the offer to redeem")
     parser.add_argument("--api-key", help="the partner's key, for the till")
@@ -77,6 +78,8 @@ async def _arrive(options: argparse.Namespace, phone: Phone) -> None:
 
 
 async def _trade(options: argparse.Namespace, phone: Phone) -> None:
+    if options.guard:
+        await phone.guard_orders(options.guard)
     order = await phone.place_order(
         symbol=options.symbol, side=options.side, quantity=options.grams, price=options.price
     )

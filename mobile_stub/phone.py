@@ -14,6 +14,7 @@ import httpx
 from mobile_stub.client import Client
 from mobile_stub.errors import PhoneError
 from mobile_stub.feeds import STREAM_ERRORS, stream
+from mobile_stub.guard import keep_alive, let_go
 from mobile_stub.live import AccountFeed
 from mobile_stub.storage import Balance, Json, Storage
 
@@ -58,8 +59,11 @@ class Phone:
         self.client = Client(url, self.storage, http)
         self.feed = AccountFeed(self.client, on_event)
         self._following: asyncio.Task[None] | None = None
+        self._guarding: asyncio.Task[None] | None = None
+        self._guard_seconds = 0
 
     async def close(self) -> None:
+        await self._stop_guarding()
         await self._stop_following()
         self.storage.close()
 
@@ -115,10 +119,13 @@ class Phone:
         self.client.offline = False
         if self._following is None:
             self._following = asyncio.create_task(self.feed.follow())
+        if self._guarding is None and self._guard_seconds:
+            self._guarding = asyncio.create_task(keep_alive(self.client, self._guard_seconds))
         await self.client.flush()
 
     async def go_offline(self) -> None:
         self.client.offline = True
+        await self._stop_guarding()
         await self._stop_following()
 
     async def _stop_following(self) -> None:
@@ -194,6 +201,28 @@ class Phone:
         """The answer, an Order or an error; None while offline: then it goes out later, with the same key."""
         key = new_key()
         return await self._perform("PlaceOrder", key, input={"clientOrderId": key, **order})
+
+    async def replace_order(self, client_order_id: str, quantity: int, price: int) -> Json | None:
+        """`quantity` is the whole quantity, what is filled included."""
+        key = new_key()
+        given = {"clientOrderId": client_order_id, "quantity": quantity, "price": price, "idempotencyKey": key}
+        return await self._perform("ReplaceOrder", key, **given)
+
+    async def guard_orders(self, seconds: int) -> None:
+        """From now on its open orders are cancelled when it was not online for so long; 0 ends that."""
+        await self._stop_guarding()
+        self._guard_seconds = seconds
+        if seconds == 0:
+            await let_go(self.client)
+        elif self.is_online:
+            self._guarding = asyncio.create_task(keep_alive(self.client, seconds))
+
+    async def _stop_guarding(self) -> None:
+        if self._guarding is not None:
+            self._guarding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._guarding
+            self._guarding = None
 
     async def cancel_order(self, client_order_id: str) -> Json | None:
         return await self._perform("CancelOrder", new_key(), clientOrderId=client_order_id)

@@ -12,7 +12,7 @@ import httpx
 
 from mobile_stub.demo import DemoResult, DemoState, run_demo
 from mobile_stub.operator_desk import OperatorDesk
-from mobile_stub.phone import Person, Phone
+from mobile_stub.phone import Person, Phone, expect
 from mobile_stub.stage import PROGRAMME
 from tests.conftest import graphql
 from tests.mobile_stub.bad_line import bad_line
@@ -120,6 +120,34 @@ async def test_a_phone_taken_up_again_continues_at_its_cursor(
     assert await phone.feed.wait_until(lambda: seen == [1, 2, 3], 10)
     assert phone.balance("GBP").available == 734
     await phone.close()
+
+
+async def test_a_replaced_order_is_cancelled_when_its_phone_falls_silent(
+    served: Server, desk: OperatorDesk, http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    wanted = {"code": "TOWN", "name": "Town", "region": "GB", "currency": "GBP", "weeklyAllowance": 1, "pointsPerKg": 1}
+    programme = await desk.programme(wanted)
+    phone = Phone(served.url, tmp_path / "phone.sqlite", http, AMARA)
+    await phone.sign_up()
+    await phone.go_online()
+    await desk.deposit(phone.user_id, "GBP", 700)
+    symbol = programme["allowanceAsset"]["code"]
+    order = expect("Order", await phone.place_order(symbol=symbol, side="BUY", quantity=2_000, price=8_000))
+
+    replaced = expect("Order", await phone.replace_order(order["clientOrderId"], 3_000, 8_100))
+    await phone.guard_orders(5)
+    await asyncio.sleep(6)
+    still = phone.storage.order_status(order["clientOrderId"])
+    await phone.go_offline()
+    await asyncio.sleep(6)
+    await phone.go_online()
+    cancelled = await phone.feed.wait_until(lambda: phone.storage.open_orders() == [], 10)
+    told_all = await phone.feed.wait_until(lambda: phone.balance("GBP").available == 700, 10)
+    await phone.guard_orders(0)
+    await phone.close()
+
+    assert (replaced["quantity"], replaced["status"], still) == (3_000, "OPEN", "OPEN")
+    assert (cancelled, told_all) == (True, True)
 
 
 async def test_a_new_phone_of_an_old_account_knows_its_wallet(
