@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import asyncpg
 from redis.asyncio import Redis
 
-from api.engine import HEALTH_SECONDS, RunningWriter, present, settle_collector, start_writer
+from api.engine import HEALTH_SECONDS, RunningWriter, StartError, present, settle_collector, start_writer
 from api.roles import Role, engine_secret, leased_address
 from api.settings import Settings
+from infra.capture.live.listener import Broker, LiveListener
 from infra.capture.registry import import_formats
 from infra.capture.runner import ImportRunner
 from infra.engine.queue import LocalQueue
@@ -23,6 +24,8 @@ from infra.holiday_table import PublicHolidays
 from infra.postgres.answers import PostgresAnswers
 from infra.postgres.connection import Database
 from infra.postgres.desk import PostgresDesk
+from infra.postgres.device_readings import DeviceReadings
+from infra.postgres.devices import PostgresDevices
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
 from infra.postgres.goals import PostgresGoals
@@ -115,6 +118,7 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
             forecasts=forecaster,
             changes=load_changes(),
             formats=import_formats(),
+            devices=PostgresDevices(database) if settings.mqtt_url else None,
         )
         commands: LocalQueue | RemoteQueue
         writer = None
@@ -136,6 +140,11 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
         imports = ImportRunner(database, stores.factors, settings.home / "imports")
         await imports.start()
         stack.push_async_callback(imports.close)
+        if settings.mqtt_url:
+            readings = DeviceReadings(database, stores.factors)
+            listener = LiveListener(PostgresDevices(database), readings, _broker(settings.mqtt_url))
+            await listener.start()
+            stack.push_async_callback(listener.close)
         adjuster = FactorAdjuster(database)
         await adjuster.start()
         stack.push_async_callback(adjuster.close)
@@ -163,3 +172,10 @@ async def _until_ready(writer: RunningWriter) -> None:
     await asyncio.wait({opened, writer.task}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     opened.cancel()
     writer.check()
+
+
+def _broker(url: str) -> Broker:
+    try:
+        return Broker.of(url)
+    except ValueError as error:
+        raise StartError(f"GRAMME_MQTT_URL cannot be used: {error}.") from None

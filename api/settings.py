@@ -28,6 +28,10 @@ class Settings:
         "Postgres, the owner's login, for `migrate`. Unset: GRAMME_DATABASE_URL.", secret=True
     )
     redis_url: str | None = _setting("Redis or Valkey. Unset: an embedded one starts.", secret=True)
+    mqtt_url: str | None = _setting(
+        "Broker that people's meters and plugs report to, mqtt://user:password@host:port or mqtts://. Unset: none.",
+        secret=True,
+    )
     home: Path = _setting(
         "Folder for all state: embedded servers, uploads, the demo operator's password.", Path(".gramme")
     )

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import string
 from datetime import datetime
 from typing import NewType
 from uuid import UUID
@@ -30,6 +31,11 @@ def new_id(now: datetime) -> UUID:
     milliseconds = int(now.timestamp() * 1_000) & (2**48 - 1)
     value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
     return UUID(int=value)
+
+
+def new_topic_key() -> str:
+    """26 letters and digits that nobody can guess: 134 bits."""
+    return "".join(secrets.choice(string.digits + string.ascii_lowercase) for _ in range(26))
 
 
 def client_key(text: str) -> UUID | None:

@@ -14,6 +14,7 @@ from domain.basis import EmissionBasis
 from domain.commands import Answer, Command
 from domain.credits.model import PeriodStatement, Programme
 from domain.events import AccountEvent
+from domain.footprint.devices import PairedDevice
 from domain.footprint.model import (
     Activity,
     ActivityAnswer,
@@ -392,6 +393,18 @@ class ReadingStore(Protocol):
     ) -> ReadingsReceipt:
         """Records the accepted readings and what they add up to, in one transaction; raises InvalidInput, NotFound."""
         ...
+
+
+class DeviceStore(Protocol):
+    async def pair(self, device: PairedDevice) -> None:
+        """Raises InvalidInput where this person has too many."""
+        ...
+
+    async def unpair(self, owner: int, device_id: UUID, now: datetime) -> bool:
+        """False where this person has no such device."""
+        ...
+
+    async def paired(self, owner: int) -> Sequence[PairedDevice]: ...
 
 
 class ImportStore(Protocol):

@@ -19,6 +19,7 @@ from domain.ports import (
     AnswerStore,
     CommandQueue,
     DeskStore,
+    DeviceStore,
     FactorStore,
     FootprintStore,
     Forecasts,
@@ -65,6 +66,8 @@ class Stores:
     """What could be done instead, for advice."""
     formats: Sequence[ImportFormat] = ()
     """What the importer can read, by name."""
+    devices: DeviceStore | None = None
+    """None where the server listens to no broker."""
 
 
 class Loaders:

@@ -61,6 +61,8 @@ UNGUARDED = frozenset(
         "registerDevice",
         "recordActivities",
         "recordReadings",
+        "pairDevice",
+        "unpairDevice",
         "resolveActivity",
         "joinProgramme",
         "createProgramme",

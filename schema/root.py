@@ -13,6 +13,7 @@ from schema.credits.mutations import CreditMutations
 from schema.credits.queries import CreditQueries, ViewerCredits
 from schema.errors import USER_ERRORS
 from schema.events import EventSubscriptions, ViewerEvents
+from schema.footprint.devices import DeviceMutations, ViewerDevices
 from schema.footprint.mutations import FootprintMutations
 from schema.footprint.outlook import OutlookMutations, ViewerOutlook
 from schema.footprint.queries import FootprintQueries, ViewerFootprint
@@ -40,6 +41,7 @@ class Viewer(
     ViewerLedger,
     ViewerCredits,
     ViewerFootprint,
+    ViewerDevices,
     ViewerOutlook,
     ViewerOrders,
     ViewerPreview,
@@ -68,6 +70,7 @@ class Query(CreditQueries, OrderQueries, DeskQueries, FootprintQueries, RewardQu
 class Mutation(
     IdentityMutations,
     FootprintMutations,
+    DeviceMutations,
     OutlookMutations,
     ReadingMutations,
     CreditMutations,

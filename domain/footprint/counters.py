@@ -72,8 +72,8 @@ class Counted:
 class DeviceCounter:
     """Where a device's counter stands: `kwh` since it last began at 0, as told at `at`.
 
-    `suspect` is a value that was refused because nothing can use so much in the time, `suspect_at` when it was told. Where
-    the next one goes on from it, the counter did jump: it is gone on from there, and the jump is not counted.
+    `suspect` is a value that was refused because nothing can use so much in the time, told at `suspect_at`. Where the
+    next one goes on from it, the counter did jump: it is gone on from there, and the jump is not counted.
     """
 
     at: datetime

@@ -10,6 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from domain.errors import InvalidInput
+from domain.ids import new_id, new_topic_key
+
 TOPIC_ROOT = "gramme"
 SHELLIES = "shellies"
 KEY_LENGTH = 26
@@ -86,8 +89,38 @@ def settings_of(device: PairedDevice) -> list[DeviceSetting]:
             ]
 
 
-def is_entity(text: str) -> bool:
-    return _ENTITY.fullmatch(text) is not None
+def new_device(
+    *,
+    owner: int,
+    kind: MeterDeviceKind,
+    name: str,
+    entity: str | None,
+    is_within_meter: bool,
+    region: str,
+    time_zone: str,
+    now: datetime,
+) -> PairedDevice:
+    """A pairing with a topic of its own; raises InvalidInput."""
+    name = name.strip()
+    if not 0 < len(name) <= NAME_LENGTH_MAX or not (name.isascii() and name.isprintable()):
+        raise InvalidInput(f"A name has 1 to {NAME_LENGTH_MAX} plain letters, digits and signs.", field="name")
+    is_home = kind is MeterDeviceKind.HOME_ASSISTANT
+    if is_home and not _ENTITY.fullmatch(entity or ""):
+        raise InvalidInput("Name the energy entity that counts, such as sensor.grid_import.", field="entity")
+    if entity and not is_home:
+        raise InvalidInput("Only a pairing of HOME_ASSISTANT has an entity.", field="entity")
+    return PairedDevice(
+        id=new_id(now),
+        owner=owner,
+        kind=kind,
+        name=name,
+        key=new_topic_key(),
+        entity=entity or "",
+        is_within_meter=is_within_meter,
+        region=region,
+        time_zone=time_zone,
+        paired_at=now,
+    )
 
 
 def split_topic(topic: str) -> tuple[str, str] | None:

@@ -141,6 +141,12 @@ MUTATIONS = [
         variables=fresh_key,
     ),
     Row(
+        "Mutation.pairDevice",
+        'pairDevice(input: { kind: TASMOTA, name: "Plug" }) { __typename }',
+        persons("NotFound"),
+    ),
+    Row("Mutation.unpairDevice", 'unpairDevice(id: "none")', persons("false")),
+    Row(
         "Mutation.recordActivities",
         "recordActivities(activities: []) { __typename }",
         persons("RecordActivitiesPayload"),
@@ -427,4 +433,4 @@ def named(value: Any) -> str:
         value = value[0]
     if isinstance(value, dict):
         return str(value["__typename"])
-    return {None: "null", True: "true"}[value]
+    return {None: "null", True: "true", False: "false"}[value]
