@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain.errors import DomainError
@@ -145,7 +145,7 @@ class Act:
     kind: str
     operator: int
     at: datetime
-    values: str
+    values: dict[str, Any]
     answer: str
 
 

@@ -1,5 +1,7 @@
 """The acts of operators, their proposals, and anybody's order, for the operator's desk and the regulator."""
 
+import orjson
+
 from domain.orders.model import Act, Order, Proposal
 from infra.postgres.connection import Database
 from infra.postgres.market import PostgresMarket
@@ -34,6 +36,8 @@ class PostgresDesk:
     async def acts(self, after: int | None, limit: int) -> list[Act]:
         rows = await self._pool.fetch(_ACTS, below(after), limit)
         return [
-            Act(row["sequence"], row["kind"], row["caller"], row["at"], row["payload"], row["answer_kind"])
+            Act(
+                row["sequence"], row["kind"], row["caller"], row["at"], orjson.loads(row["payload"]), row["answer_kind"]
+            )
             for row in rows
         ]

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated
 
-import orjson
 import strawberry
 from strawberry.scalars import JSON
 
@@ -62,10 +61,7 @@ class Act:
     at: datetime
     answer: str = strawberry.field(description="the kind of thing that came out, or the code of the refusal")
 
-    @strawberry.field(description="what was asked")
-    @staticmethod
-    def values(act: strawberry.Parent[orders.Act]) -> JSON:
-        return JSON(orjson.loads(act.values))
+    values: JSON = strawberry.field(description="what was asked")
 
 
 MarketActResult = Annotated[

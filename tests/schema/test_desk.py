@@ -10,7 +10,7 @@ from api.resources import Resources
 from domain.identity.model import Role, User
 from domain.ids import new_id
 from tests.conftest import PASSWORD, sign_in
-from tests.schema.world import World, key, make_world
+from tests.schema.world import DEPOSIT, World, key, make_world
 
 TERMS = """mutation ($symbol: String!, $terms: TradingTermsInput!, $key: ID!) {
     setTradingTerms(symbol: $symbol, terms: $terms, idempotencyKey: $key) {
@@ -110,7 +110,8 @@ async def test_a_halted_market_tells_everybody_and_opens_by_an_auction(world: Wo
         book = (await world.must("anonymous", BOOK, {"symbol": world.symbol}))["orderBook"]
         if book["trading"]["phase"] == "CALL_AUCTION":
             break
-    await place(world, "BUY", 3_000, 6_000, "member A")
+    await world.must("operator", DEPOSIT, {"user": world.members["B"].id, "key": key()})
+    await place(world, "BUY", 3_000, 6_000, "member B")
     book = (await world.must("anonymous", BOOK, {"symbol": world.symbol}))["orderBook"]
     assert book["trading"] == {
         "phase": "CALL_AUCTION",
