@@ -23,7 +23,7 @@ from domain.footprint.plausibility import Habit, Whereabouts, doubt_of, is_trave
 from domain.footprint.recording import activity_of_draft
 from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
-from infra.postgres.habits import habits_of, keep_habits, whereabouts_of
+from infra.postgres.habits import habits_of, keep_habits, tell_waiting, whereabouts_of
 from infra.postgres.remembered_answers import answers_about
 from infra.postgres.second_views import seen_elsewhere
 
@@ -90,6 +90,8 @@ class CapturedRecording:
         await self._supersede(list(replaced.values()))
         made = await self._doubted(made, {key for key, row in replaced.items() if row["answered"]})
         activities = [activity for _item, activity in made if activity is not None]
+        counted = [activity for activity in activities if activity.status is ActivityStatus.COUNTED]
+        await tell_waiting(self._connection, self._owner, [activity for activity in counted if is_travel(activity)])
         await insert_activities(self._connection, self._owner, [(activity, UNKEYED) for activity in activities])
         self.emissions += sum(activity.emissions for activity in activities)
         await self._add(made)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from domain.footprint.plausibility import JOURNEY_MAX_TIME, Habit, Whereabouts
+from domain.footprint.model import Activity
+from domain.footprint.plausibility import JOURNEY_MAX_TIME, OVERLAP_MAX, Habit, Whereabouts
 from infra.postgres.connection import PooledConnection, Queryable
 
 JOURNEYS_MAX = 50_000
@@ -50,3 +51,23 @@ async def whereabouts_of(connection: Queryable, owner: int, start: datetime, end
         JOURNEYS_MAX,
     )
     return Whereabouts((row["started_at"], row["ended_at"]) for row in rows)
+
+
+_TELL = """
+    UPDATE activity AS waiting SET reason = $6 || ' ' || waiting.reason
+    FROM unnest($2::timestamptz[], $3::timestamptz[]) AS counted (starts, ends)
+    WHERE owner = $1 AND status = 'QUARANTINED' AND category IN ('transport', 'flight')
+        AND started_at BETWEEN $7 AND $8 AND started_at < ends AND ended_at > starts AND started_at > starts - $4::interval
+        AND least(ends, ended_at) - greatest(starts, started_at)
+            > least($5::interval, (ends - starts) / 2, (ended_at - started_at) / 2)
+        AND position($6 IN reason) = 0"""
+_COUNTED_SINCE = "Since this was asked, another journey at this time was counted: discard this one if it is the same."
+
+
+async def tell_waiting(connection: PooledConnection, owner: int, journeys: Sequence[Activity]) -> None:
+    """Says of the journeys that wait for an answer that one of these, which count, took place at their time."""
+    timed = [(journey.started_at, journey.ended_at) for journey in journeys if journey.ended_at is not None]
+    if timed:
+        starts, ends = [start for start, _end in timed], [end for _start, end in timed]
+        first, last = min(starts) - JOURNEY_MAX_TIME, max(ends)
+        await connection.execute(_TELL, owner, starts, ends, JOURNEY_MAX_TIME, OVERLAP_MAX, _COUNTED_SINCE, first, last)

@@ -130,6 +130,19 @@ async def test_two_views_of_one_day_count_once(desk: Desk) -> None:
     assert all("on another journey already" in item.reason for item in waiting)
 
 
+async def test_what_waits_hears_of_a_journey_that_was_counted_since(desk: Desk) -> None:
+    await send(desk, DATA / "emission/2015-08-23_car_walk.json")
+    asked = {item.id: item.reason for item in await activities(desk, QUARANTINED) if item.quantity > 1}
+    for _time in range(2):
+        await send(desk, TIMELINE)
+        told = {item.id: item.reason for item in await activities(desk, QUARANTINED) if item.quantity > 1}
+        assert told.keys() == asked.keys()
+        for activity, reason in told.items():
+            assert reason.startswith("Since this was asked, another journey at this time was counted")
+            assert reason.endswith(f": discard this one if it is the same. {asked[activity]}")
+    assert {item.activity for item in await activities(desk, COUNTED)} == {CAR}
+
+
 async def test_taps_and_a_timetable(desk: Desk) -> None:
     job = await send(desk, zipped({**FEED, "taps.csv": TAPS}))
     assert (job.format, job.records_imported) == ("TRANSIT_TAPS", 2)
