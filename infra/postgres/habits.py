@@ -57,7 +57,8 @@ _TELL = """
     UPDATE activity AS waiting SET reason = $6 || ' ' || waiting.reason
     FROM unnest($2::timestamptz[], $3::timestamptz[]) AS counted (starts, ends)
     WHERE owner = $1 AND status = 'QUARANTINED' AND category IN ('transport', 'flight')
-        AND started_at BETWEEN $7 AND $8 AND started_at < ends AND ended_at > starts AND started_at > starts - $4::interval
+        AND started_at BETWEEN $7 AND $8
+        AND started_at < ends AND ended_at > starts AND started_at > starts - $4::interval
         AND least(ends, ended_at) - greatest(starts, started_at)
             > least($5::interval, (ends - starts) / 2, (ended_at - started_at) / 2)
         AND position($6 IN reason) = 0"""
