@@ -16,24 +16,18 @@ from domain.orders.uncrossing import indicative
 from domain.state import Market, State
 from domain.turn import Outcome
 from infra.engine import journal, things
+from infra.engine.encoding import integers
 from infra.engine.queue import Pending
 from infra.postgres.connection import Connection
 
 ORDERS_AND_BALANCES = """
-WITH n AS (INSERT INTO orders (id, owner, client_order_id, instrument, side, type, time_in_force, price, quantity,
-                               post_only, expires_at, self_trade, moved_by, placed_quantity, placed_price, remaining,
-                               notional, status, reason, trades_until, placed_at)
-             SELECT u.*, $31 FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::int[], $5::text[], $6::text[],
-                      $7::text[], $8::bigint[], $9::bigint[], $10::boolean[], $11::timestamptz[], $12::text[],
-                      $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::text[]::numeric[], $18::text[],
-                      $19::text[], $20::bigint[]) u),
-     o AS (UPDATE orders SET remaining = u.remaining, notional = u.notional, status = u.status, reason = u.reason,
+WITH o AS (UPDATE orders SET remaining = u.remaining, notional = u.notional, status = u.status, reason = u.reason,
                              trades_until = u.trades_until
-             FROM unnest($21::bigint[], $22::bigint[], $23::text[]::numeric[], $24::text[], $25::text[],
-                         $26::bigint[]) AS u(id, remaining, notional, status, reason, trades_until)
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[]::numeric[], $4::text[], $5::text[],
+                         $6::bigint[]) AS u(id, remaining, notional, status, reason, trades_until)
             WHERE orders.id = u.id)
 INSERT INTO balance (owner, asset, available, held)
-  SELECT * FROM unnest($27::bigint[], $28::int[], $29::bigint[], $30::bigint[])
+  SELECT * FROM unnest($7::text::bigint[], $8::text::int[], $9::text::bigint[], $10::text::bigint[])
   ON CONFLICT (owner, asset) DO UPDATE SET available = EXCLUDED.available, held = EXCLUDED.held"""
 
 MARKET_NEWS = """
@@ -58,13 +52,18 @@ TRADE = (
     *("buyer_fee", "seller_fee", "aggressor", "command"),
 )
 EVENT = ("owner", "last_sequence", "first_sequence", "command", "payload")
-BATCH = "INSERT INTO batch VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+ORDER = (
+    *("id", "owner", "client_order_id", "instrument", "side", "type", "time_in_force", "price", "quantity"),
+    *("post_only", "expires_at", "self_trade", "moved_by", "placed_quantity", "placed_price", "placed_at"),
+    *("remaining", "notional", "status", "reason", "trades_until"),
+)
+BATCH = "INSERT INTO batch VALUES ($1, $2, $3, $4, $5::text::bigint[], $6, $7, $8, $9)"
 
 Rows = list[tuple[Any, ...]]
 Arguments = tuple[Any, ...]
 
 
-def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+def _columns(rows: Iterable[Sequence[Any]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) or [()] * width
 
 
@@ -108,7 +107,9 @@ class Batch:
             for owner, first, last, payloads in sorted(outcome.news):
                 events.append((owner, last, first, command, orjson.dumps(payloads).decode()))
         commands = [(*row, payload_hash) for row, payload_hash in zip(self._commands, self._hashes, strict=True)]
+        placed, changed = self._orders()
         appended = (
+            ("orders", ORDER, [(*_placed_row(order), self.now, *_state_row(order)) for order in placed]),
             ("command", (*COMMAND, "at"), self._dated(commands)),
             ("journal", ("id", "command", "kind", "reference", "at"), self._dated(journals)),
             ("posting", POSTING, postings),
@@ -122,24 +123,26 @@ class Batch:
         chain = journal.link(chain, [head], self._commands, journals, postings, trades, events, changes)
         owners = sorted({event[0] for event in events})
         instruments = sorted({trade[0] for trade in trades} | {change[0] for change in changes})
-        row = (self.sequence, self._epoch, first, last, owners, instruments, digest, chain, self.now)
+        row = (self.sequence, self._epoch, first, last, integers(owners), instruments, digest, chain, self.now)
         rare, market_news = things.rows_of(self._outcomes), self._market_news(trades, changes)
-        return SealedBatch(self.sequence, chain, rare, self._orders_and_balances(), appended, market_news, row)
+        balances = (*_columns(((o.id, *_told_state(o)) for o in changed), 6), *self._balances())
+        return SealedBatch(self.sequence, chain, rare, balances, appended, market_news, row)
 
     def _dated(self, rows: Rows) -> Rows:
         """The rows with the batch's time."""
         return [(*row, self.now) for row in rows]
 
-    def _orders_and_balances(self) -> Arguments:
+    def _orders(self) -> tuple[list[Order], list[Order]]:
+        """Those that the batch placed, then the others that it changed."""
         newest = {order_id: order for outcome in self._outcomes for order_id, order in outcome.orders.items()}
         placed = [newest.pop(order.id) for outcome in self._outcomes for order in outcome.placed]
-        moved = set().union(*[outcome.balances for outcome in self._outcomes])
-        return (
-            *_columns((_placed_row(order) for order in placed), 20),
-            *_columns(((order.id, *_state_row(order)) for order in newest.values()), 6),
-            *_columns(((owner, asset, *self._state.balance(owner, asset)) for owner, asset in sorted(moved)), 4),
-            self.now,
-        )
+        return placed, list(newest.values())
+
+    def _balances(self) -> Arguments:
+        """Owners, assets, what is available and what is held, as array texts."""
+        moved = sorted(set().union(*[outcome.balances for outcome in self._outcomes]))
+        amounts = [self._state.balance(owner, asset) for owner, asset in moved]
+        return tuple(integers(column) for column in (*_columns(moved, 2), *_columns(amounts, 2)))
 
     def _book_changes(self) -> Rows:
         """Books that differ from where they stood when the batch was made, by instrument."""
@@ -213,11 +216,15 @@ def _placed_row(order: Order) -> tuple[Any, ...]:
         order.moved_by,
         order.placed_quantity,
         order.placed_price,
-        *_state_row(order),
     )
 
 
 def _state_row(order: Order) -> tuple[Any, ...]:
+    return order.remaining, order.notional, order.status, order.reason, order.trades_until
+
+
+def _told_state(order: Order) -> tuple[Any, ...]:
+    """As `_state_row`, with the numeric as text: arrays of it are sent so."""
     return order.remaining, str(order.notional), order.status, order.reason, order.trades_until
 
 

@@ -20,12 +20,11 @@ from domain.commands import Answer, Command
 from domain.engine import Engine
 from domain.errors import IdempotencyKeyReused, Internal, Unavailable
 from domain.orders.schedule import next_due
-from infra.engine import lease, recovery
+from infra.engine import encoding, lease, recovery
 from infra.engine.batch import Batch, SealedBatch
 from infra.engine.journal import answer_of, stored_form
 from infra.engine.loading import load_named
 from infra.engine.queue import LocalQueue, Pending
-from infra.engine.times import encode_times_once
 from infra.postgres.connection import Connection, is_unavailable
 from infra.tasks import end_task
 
@@ -38,7 +37,8 @@ STATEMENT_SECONDS = 30
 BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 """Every statement of the writer goes by key; a plan made while the tables were small must be right as they grow."""
 EARLIER = """SELECT c.caller, c.key, c.payload_hash, c.answer_kind, c.answer
-               FROM unnest($1::bigint[], $2::uuid[]) AS u(caller, key) JOIN command c USING (caller, key)"""
+               FROM unnest($1::text::bigint[], $2::text::uuid[]) AS u(caller, key)
+               JOIN command c USING (caller, key)"""
 
 Earlier = dict[tuple[int, UUID], tuple[bytes, Answer]]
 BREATH = 32
@@ -118,7 +118,7 @@ class Writer:
                     return
                 self._epoch = epoch
                 await self._recover(connection)
-                await encode_times_once(connection)
+                await encoding.install(connection)
                 self._queue.open()
                 log.info(
                     "The writer is ready at command %d, epoch %d.", self._engine.state.command_sequence, self._epoch
@@ -305,8 +305,9 @@ class Writer:
         keyed = [pending.command for pending in pendings if pending.command.key is not None]
         if not keyed:
             return {}
+        callers = encoding.integers([command.caller for command in keyed])
         found = await connection.fetch(
-            EARLIER, [command.caller for command in keyed], [command.key for command in keyed]
+            EARLIER, callers, encoding.uuids([command.key for command in keyed if command.key])
         )
         return {
             (row["caller"], row["key"]): (row["payload_hash"], answer_of(row["answer_kind"], row["answer"]))

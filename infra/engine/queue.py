@@ -41,10 +41,13 @@ class LocalQueue:
         self._watchers: list[Callable[[], None]] = []
         self._limited: deque[tuple[float, Pending]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def submit(self, command: Command) -> Answer:
         """Raises Unavailable at once while no writer is ready, and after ANSWER_SECONDS without an answer."""
-        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        loop = self._loop
         pending = Pending(command, *stored_form(command), loop.create_future())
         self.put(pending)
         self._limit(pending, loop)
