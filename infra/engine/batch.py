@@ -140,7 +140,7 @@ class Batch:
 
     def _balances(self) -> Arguments:
         """Owners, assets, what is available and what is held, as array texts."""
-        moved = sorted(set().union(*[outcome.balances for outcome in self._outcomes]))
+        moved = set().union(*[outcome.balances for outcome in self._outcomes])
         amounts = [self._state.balance(owner, asset) for owner, asset in moved]
         return tuple(integers(column) for column in (*_columns(moved, 2), *_columns(amounts, 2)))
 
