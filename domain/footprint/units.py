@@ -8,11 +8,32 @@ British thermal unit of the International Table (1055.05585262 J), 1 therm = 0.1
 """
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Context, Decimal
 from functools import cache
 from typing import Any
 
-from pint import DimensionalityError, UnitRegistry
+
+@contextmanager
+def _hidden(*modules: str) -> Iterator[None]:
+    """Within the block these cannot be imported."""
+    known = {name: sys.modules.get(name) for name in modules}
+    sys.modules.update(dict.fromkeys(modules))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name, module in known.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+
+
+# Pint takes numpy and scipy along where they are installed: half a second and 14 MB for every process, for nothing.
+with _hidden("numpy", "scipy"):
+    from pint import DimensionalityError, UnitRegistry
 
 _DEFINITIONS = (
     "g = [mass]",

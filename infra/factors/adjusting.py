@@ -1,7 +1,7 @@
 """Brings corrected factors into the footprint, where everybody can see it.
 
-Each loading that changed rows leaves a `factor_change`. Person by person, in batches, every COUNTED activity is looked at
-whose row was withdrawn or does not cover its day, if the factor had a change in that region: where another row is
+Each loading that changed rows leaves a `factor_change`. Person by person, in batches, each COUNTED activity is looked
+at whose row was withdrawn or does not cover its day, if the factor had a change in that region: where another row is
 chosen now and says something else, it is reversed and recorded anew, and both name each other. One person's adjustments
 are one transaction under that person's lock; a job that was broken off goes on at the batch that it had reached, and
 whoever was done in it is done. Closed weeks and the ledger are not touched.

@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from domain.footprint.pacing import ForecastBand
 from infra.forecasting import forecaster as module
 from infra.forecasting.forecaster import Forecaster
 
+ROOT = Path(__file__).parents[3]
 FIRST = date(2026, 1, 5)
 STEADY = [10_000] * 60
 
@@ -73,3 +77,10 @@ async def test_a_worker_ends_when_nobody_asks(forecaster: Forecaster, monkeypatc
         await process.wait()
     assert process.returncode == 0
     assert pid_of(forecaster) is None
+
+
+@pytest.mark.parametrize("module", ["api.app", "infra.capture.worker"])
+def test_numeric_libraries_stay_out_of_other_processes(module: str) -> None:
+    """Pint would take numpy along; nothing else may either."""
+    code = f"import sys, {module}; sys.exit(sorted({{'numpy', 'scipy', 'sklearn'}} & sys.modules.keys()) != [])"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
