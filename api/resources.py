@@ -29,6 +29,7 @@ from infra.postgres.devices import PostgresDevices
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
 from infra.postgres.goals import PostgresGoals
+from infra.postgres.households import PostgresHouseholds
 from infra.postgres.identity import PostgresPartners, PostgresUsers
 from infra.postgres.imports import PostgresImports
 from infra.postgres.ledger import PostgresLedger
@@ -112,6 +113,7 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
             factors=PostgresFactors(database),
             footprint=PostgresFootprint(database),
             answers=PostgresAnswers(database),
+            households=PostgresHouseholds(database, PostgresFactors(database)),
             readings=PostgresReadings(database, PostgresFactors(database)),
             imports=PostgresImports(database),
             goals=PostgresGoals(database),

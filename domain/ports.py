@@ -22,6 +22,7 @@ from domain.footprint.model import (
     EmissionFactor,
     FactorUse,
     FootprintSummary,
+    Household,
     ImportJob,
     RankedFactor,
     ReadingsReceipt,
@@ -385,6 +386,21 @@ class Forecasts(Protocol):
         A None in the series is a day that is not known.
         """
         ...
+
+
+class HouseholdStore(Protocol):
+    """Each change adds the days of the shared meters up anew, from the day on that it is about."""
+
+    async def household_of(self, owner: int) -> Household | None: ...
+    async def create(self, owner: int, name: str, today: date, now: datetime) -> Household:
+        """Raises InvalidInput where the person is in a household already."""
+        ...
+
+    async def join(self, owner: int, code: str, today: date, now: datetime) -> Household: ...
+    async def leave(self, owner: int, today: date, now: datetime) -> Household: ...
+    async def assign(
+        self, owner: int, meter: str, from_date: date, *, region: str, time_zone: str, now: datetime
+    ) -> Household: ...
 
 
 class ReadingStore(Protocol):

@@ -25,6 +25,7 @@ from domain.ports import (
     Forecasts,
     GoalStore,
     HolidayTable,
+    HouseholdStore,
     ImportStore,
     LedgerStore,
     MarketStore,
@@ -59,6 +60,7 @@ class Stores:
     footprint: FootprintStore
     answers: AnswerStore
     readings: ReadingStore
+    households: HouseholdStore
     imports: ImportStore
     goals: GoalStore
     forecasts: Forecasts

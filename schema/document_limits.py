@@ -63,6 +63,7 @@ UNGUARDED = frozenset(
         "recordReadings",
         "pairDevice",
         "unpairDevice",
+        "assignMeter",
         "resolveActivity",
         "joinProgramme",
         "createProgramme",

@@ -14,6 +14,7 @@ from schema.credits.queries import CreditQueries, ViewerCredits
 from schema.errors import USER_ERRORS
 from schema.events import EventSubscriptions, ViewerEvents
 from schema.footprint.devices import DeviceMutations, ViewerDevices
+from schema.footprint.households import HouseholdMutations, ViewerHousehold
 from schema.footprint.mutations import FootprintMutations
 from schema.footprint.outlook import OutlookMutations, ViewerOutlook
 from schema.footprint.queries import FootprintQueries, ViewerFootprint
@@ -42,6 +43,7 @@ class Viewer(
     ViewerCredits,
     ViewerFootprint,
     ViewerDevices,
+    ViewerHousehold,
     ViewerOutlook,
     ViewerOrders,
     ViewerPreview,
@@ -73,6 +75,7 @@ class Mutation(
     DeviceMutations,
     OutlookMutations,
     ReadingMutations,
+    HouseholdMutations,
     CreditMutations,
     OrderMutations,
     DeskMutations,

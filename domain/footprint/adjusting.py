@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.footprint.calculation import ChosenFactor, choose, emissions_of, is_of_edition
-from domain.footprint.model import Activity, ActivityStatus, EmissionFactor, Explanation
+from domain.footprint.model import Activity, ActivitySource, ActivityStatus, EmissionFactor, Explanation
 from domain.footprint.units import plain
 from domain.ids import new_id
 
@@ -29,7 +29,7 @@ def adjusted(
         if chosen is None or (chosen.caveats and _covers(row, activity)):
             return None
         holds.append(chosen)
-    if not holds or _computed(activity, _together([ChosenFactor(row) for row in was]))[0] != activity.emissions:
+    if not holds or not _explains(_together([ChosenFactor(row) for row in was]), activity):
         return None
     now_holds = _together(holds)
     if tuple(row.id for row in now_holds.rows) == activity.factor_rows:
@@ -71,6 +71,12 @@ def _computed(activity: Activity, chosen: ChosenFactor) -> tuple[int, Explanatio
     return emissions_of(
         activity.explanation.converted_quantity, activity.explanation.factor_unit, chosen, activity.shared_by
     )
+
+
+def _explains(chosen: ChosenFactor, activity: Activity) -> bool:
+    """To the gram; of a meter that is shared somebody has a gram more, so that the shares are the whole."""
+    is_share = activity.source is ActivitySource.METER and activity.shared_by > 1
+    return abs(_computed(activity, chosen)[0] - activity.emissions) <= (1 if is_share else 0)
 
 
 def _correction(activity: Activity, emissions: int, holds: ChosenFactor) -> str:

@@ -54,11 +54,11 @@ _IS_TOUCHED = """
         SELECT FROM emission_factor AS factor_row WHERE factor_row.id = ANY(factor_rows) AND factor_row.id = ANY($2)
             AND (withdrawn_at IS NOT NULL OR local_date < valid_from OR local_date > valid_to))"""
 _LINKS = (
-    ("activity", "id", "adjusted_by"),
-    ("meter_day", "activity_id", "activity_id"),
-    ("captured_record", "activity_id", "activity_id"),
+    ("activity", "owner", "id", "adjusted_by"),
+    ("meter_day", "member", "activity_id", "activity_id"),
+    ("captured_record", "owner", "activity_id", "activity_id"),
 )
-"""Table, column that named the old activity, column that names the new one from now on."""
+"""Table, its column of the person, that which named the old activity, that which names the new one from now on."""
 
 logger = logging.getLogger(__name__)
 
@@ -183,10 +183,10 @@ async def _replace(connection: PooledConnection, owner: int, activities: Sequenc
     old, new = [activity.adjusts for activity in activities if activity.adjusts], [item.id for item in activities]
     await reverse_activities(connection, owner, old)
     await insert_activities(connection, owner, [(activity, UNKEYED) for activity in activities])
-    for table, column, link in _LINKS:
+    for table, person, column, link in _LINKS:
         await connection.execute(
             f"UPDATE {table} AS linked SET {link} = pair.new FROM unnest($2::uuid[], $3::uuid[]) AS pair (old, new) "
-            f"WHERE linked.owner = $1 AND linked.{column} = pair.old",
+            f"WHERE linked.{person} = $1 AND linked.{column} = pair.old",
             owner,
             old,
             new,

@@ -56,10 +56,10 @@ class PostgresAnswers:
             await connection.execute(
                 "UPDATE activity SET adjusted_by = $3 WHERE owner = $1 AND id = $2", owner, activity.id, successor
             )
-            for table in ("captured_record", "meter_day"):
+            for table, person in (("captured_record", "owner"), ("meter_day", "member")):
                 await connection.execute(
                     f"UPDATE {table} SET activity_id = coalesce($3, activity_id), answered = true "
-                    "WHERE owner = $1 AND activity_id = $2",
+                    f"WHERE {person} = $1 AND activity_id = $2",
                     owner,
                     activity.id,
                     successor,

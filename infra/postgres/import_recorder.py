@@ -12,7 +12,7 @@ from domain.footprint.model import ImportJob, ImportStatus, Rejection
 from domain.ports import FactorStore
 from infra.postgres.captured_records import CapturedRecording
 from infra.postgres.connection import Database
-from infra.postgres.footprint import lock_footprint
+from infra.postgres.homes import lock_home
 from infra.postgres.imports import finish_import
 from infra.postgres.meter_readings import MeterRecording
 
@@ -46,7 +46,7 @@ class ImportRecorder:
         choice = await FactorChoice.of_owner(self._factors, job.owner)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_BY_KEY)
-            await lock_footprint(connection, job.owner)
+            await lock_home(connection, job.owner)
             meters = MeterRecording(
                 connection, job.owner, job.id, region=region, time_zone=time_zone, now=now, choice=choice
             )

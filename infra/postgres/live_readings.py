@@ -11,7 +11,7 @@ from domain.footprint.verdict import Verdict
 from domain.ids import new_id
 from domain.ports import FactorStore
 from infra.postgres.connection import Database
-from infra.postgres.footprint import lock_footprint
+from infra.postgres.homes import lock_home
 from infra.postgres.meter_readings import MeterRecording, RegisterChanged, TooManyOverlaps
 
 
@@ -27,10 +27,10 @@ class PostgresReadings:
         rows = list(rows_of(verdict, ZoneInfo(time_zone)))
         if not rows:
             return ReadingsReceipt(0, verdict.duplicate, verdict.rejected, 0, told)
-        choice = FactorChoice(self._factors)
+        choice = await FactorChoice.of_owner(self._factors, owner)
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                await lock_footprint(connection, owner)
+                await lock_home(connection, owner)
                 recording = MeterRecording(
                     connection, owner, new_id(now), region=region, time_zone=time_zone, now=now, choice=choice
                 )

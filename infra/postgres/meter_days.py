@@ -1,26 +1,31 @@
-"""The activities that a register's days become: one for each local day, made anew where the sum differs.
+"""The activities that a register's days become: one for each local day and member of the household that shares the
+meter, made anew where the sum differs.
 
 A register of net flow counts only where no register of use of the same meter holds the time: they are two views of one
 energy, whichever files they came in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from uuid import UUID
+from typing import TypeVar
 
 import asyncpg
 
 from domain.errors import NotFound
 from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.household import shares_of
 from domain.footprint.metering import activities_of
-from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, MeterDay
+from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, Home, MeterDay
 from domain.footprint.plausibility import CONFIRMED_GRACE
 from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
+from infra.postgres.homes import home_of
 
 DAYS_AT_ONCE = 1_000
+
+Item = TypeVar("Item")
 
 _DAYS = """
     SELECT local_date, max(commodity) AS commodity, max(unit) AS unit,
@@ -36,17 +41,18 @@ _DAYS = """
         AND (held IS NULL OR NOT tstzrange(starts_at, ends_at) && held)
     GROUP BY local_date ORDER BY local_date"""
 _OLD_DAYS = """
-    SELECT day.local_date, day.activity_id, quantity, unit, started_at, ended_at, status, answered
-    FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND activity.id = day.activity_id
+    SELECT day.local_date, day.member, day.activity_id, quantity, unit, started_at, ended_at, status, answered,
+           shared_by
+    FROM meter_day AS day JOIN activity ON activity.owner = day.member AND activity.id = day.activity_id
     WHERE day.owner = $1 AND meter = $2 AND register = $3 AND day.local_date = ANY($4)"""
 
 _CONFIRMED = """
-    SELECT max(quantity) FROM meter_day AS day JOIN activity ON activity.owner = day.owner AND id = activity_id
+    SELECT max(quantity) FROM meter_day AS day JOIN activity ON activity.owner = day.member AND id = activity_id
     WHERE day.owner = $1 AND meter = $2 AND register = $3 AND answered AND status = 'COUNTED'"""
 
 
 class MeterDays:
-    """Within a transaction that holds the person's footprint lock. `emissions` is what was added so far."""
+    """Within a transaction that holds the lock of the person's home. `emissions` is what was added so far to theirs."""
 
     def __init__(
         self,
@@ -66,6 +72,7 @@ class MeterDays:
         self._source = source
         self.emissions = 0
         self.activities = 0
+        self._homes: dict[str, Home] = {}
         self.without_factor: dict[Commodity, NotFound] = {}
 
     async def add_up(self, meter: str, register: str, days: Sequence[date], instead: Sequence[str] = ()) -> None:
@@ -80,28 +87,47 @@ class MeterDays:
     async def _add_up(self, meter: str, register: str, days: Sequence[date], instead: Sequence[str]) -> None:
         owner = self._owner
         key = (owner, meter, register, days)
-        old = {row["local_date"]: row for row in await self._connection.fetch(_OLD_DAYS, *key)}
+        old: dict[date, dict[int, asyncpg.Record]] = {}
+        for row in await self._connection.fetch(_OLD_DAYS, *key):
+            old.setdefault(row["local_date"], {})[row["member"]] = row
         wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key, instead)]
         if any(day.implausible for day in wanted):
             confirmed = await self._connection.fetchval(_CONFIRMED, owner, meter, register)
             wanted = [_in_view_of(day, confirmed) for day in wanted]
-        fresh = [day for day in wanted if not (day.day in old and _is_same(old[day.day], day))]
+        home = await self._home_of(meter)
+        fresh = [day for day in wanted if not _is_same(old.get(day.day, {}), day, home.members_on(day.day))]
         kept = {day.day for day in wanted} - {day.day for day in fresh}
-        gone: list[UUID] = [row["activity_id"] for day, row in old.items() if day not in kept]
-        if gone:
-            self.emissions -= await reverse_activities(self._connection, owner, gone)
-            await self._connection.execute(
-                "DELETE FROM meter_day WHERE owner = $1 AND activity_id = ANY($2) AND meter = $3 AND register = $4",
-                owner,
-                gone,
-                meter,
-                register,
-            )
-        activities = await self._activities(fresh)
-        await insert_activities(self._connection, owner, [(activity, UNKEYED) for activity in activities])
-        await self._remember(meter, register, activities)
-        self.emissions += sum(activity.emissions for activity in activities)
+        await self._reverse(meter, register, [row for day in old if day not in kept for row in old[day].values()])
+        activities = [
+            share
+            for activity in await self._activities(fresh)
+            for share in shares_of(activity, home.members_on(activity.local_date), self._now)
+        ]
+        await self._insert(meter, register, activities)
         self.activities += len(wanted) if activities or not fresh else 0
+
+    async def _home_of(self, meter: str) -> Home:
+        if meter not in self._homes:
+            self._homes[meter] = await home_of(self._connection, self._owner, meter)
+        return self._homes[meter]
+
+    async def _reverse(self, meter: str, register: str, rows: Sequence[asyncpg.Record]) -> None:
+        for member, gone in _by(rows, lambda row: int(row["member"])).items():
+            grams = await reverse_activities(self._connection, member, [row["activity_id"] for row in gone])
+            self.emissions -= grams if member == self._owner else 0
+        await self._connection.execute(
+            "DELETE FROM meter_day WHERE owner = $1 AND meter = $2 AND register = $3 AND local_date = ANY($4)",
+            self._owner,
+            meter,
+            register,
+            [row["local_date"] for row in rows],
+        )
+
+    async def _insert(self, meter: str, register: str, activities: Sequence[Activity]) -> None:
+        for member, shares in _by(activities, lambda activity: activity.owner).items():
+            await insert_activities(self._connection, member, [(activity, UNKEYED) for activity in shares])
+            self.emissions += sum(activity.emissions for activity in shares) if member == self._owner else 0
+        await self._remember(meter, register, activities)
 
     async def _activities(self, days: Sequence[MeterDay]) -> list[Activity]:
         """None where the region has no factor for what these days used."""
@@ -115,13 +141,14 @@ class MeterDays:
 
     async def _remember(self, meter: str, register: str, activities: Sequence[Activity]) -> None:
         await self._connection.execute(
-            "INSERT INTO meter_day (owner, meter, register, local_date, activity_id) "
-            "SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[])",
+            "INSERT INTO meter_day (owner, meter, register, local_date, activity_id, member) "
+            "SELECT $1, $2, $3, * FROM unnest($4::date[], $5::uuid[], $6::bigint[])",
             self._owner,
             meter,
             register,
             [activity.local_date for activity in activities],
             [activity.id for activity in activities],
+            [activity.owner for activity in activities],
         )
 
 
@@ -146,9 +173,22 @@ def _in_view_of(day: MeterDay, confirmed: Decimal | None) -> MeterDay:
     return replace(day, implausible=False)
 
 
-def _is_same(old: asyncpg.Record, day: MeterDay) -> bool:
-    before = (old["quantity"], old["unit"], old["started_at"], old["ended_at"])
-    if before != (day.quantity, day.unit, day.started_at, day.ended_at):
+def _is_same(old: Mapping[int, asyncpg.Record], day: MeterDay, members: Sequence[int]) -> bool:
+    """True where every member, and nobody else, has the share that this day gives."""
+    if old.keys() != set(members):
         return False
     status = ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED
-    return bool(old["answered"]) or old["status"] == status.value
+    now = (day.quantity, day.unit, day.started_at, day.ended_at, len(members))
+    return all(
+        (row["quantity"], row["unit"], row["started_at"], row["ended_at"], row["shared_by"]) == now
+        and (row["answered"] or row["status"] == status.value)
+        for row in old.values()
+    )
+
+
+def _by(items: Iterable[Item], key: Callable[[Item], int]) -> dict[int, list[Item]]:
+    """In groups, by person."""
+    groups: dict[int, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups

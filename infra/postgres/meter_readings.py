@@ -86,10 +86,14 @@ _VIEWS = """
 _NET_DAYS = """
     SELECT DISTINCT local_date FROM meter_reading
     WHERE owner = $1 AND meter = $2 AND register = $3 AND starts_at >= $4 AND starts_at < $5"""
+_DAYS_FROM = """
+    SELECT register, min(starts_at) AS first, max(ends_at) AS last, array_agg(DISTINCT local_date) AS days
+    FROM meter_reading
+    WHERE owner = $1 AND meter = $2 AND local_date >= $3 AND starts_at > $3 - interval '2 days' GROUP BY register"""
 
 
 class MeterRecording:
-    """One file's readings, or those of one moment, within a transaction that holds the person's footprint lock.
+    """One file's readings, or those of one moment, within a transaction that holds the lock of the person's home.
 
     After `close`: `accepted` readings came in, `imported` of them were new or changed, `emissions` is what they added.
     """
@@ -159,6 +163,12 @@ class MeterRecording:
                 f"Register {changed['register']} of {changed['meter']} was {changed['direction'].lower()} in "
                 f"{changed['unit']} in earlier files and is something else in this one."
             )
+
+    async def touch(self, meter: str, first_day: date) -> None:
+        """Has the days of this meter from `first_day` on added up anew."""
+        for row in await self._connection.fetch(_DAYS_FROM, self._owner, meter, first_day):
+            touched = self._touched.setdefault((meter, row["register"]), _Touched(row["first"], row["last"]))
+            touched.add(row["first"], row["last"], row["days"])
 
     async def close(self) -> None:
         """Joins counters, settles overlaps and adds the touched days up. Called once, after the last batch.

@@ -151,6 +151,10 @@ MUTATIONS = [
         "recordActivities(activities: []) { __typename }",
         persons("RecordActivitiesPayload"),
     ),
+    Row("Mutation.createHousehold", 'createHousehold(name: "") { __typename }', persons("InvalidInput")),
+    Row("Mutation.joinHousehold", 'joinHousehold(code: "NONE") { __typename }', persons("NotFound")),
+    Row("Mutation.leaveHousehold", "leaveHousehold { __typename }", persons("NotFound")),
+    Row("Mutation.assignMeter", 'assignMeter(meter: "m", from: "1970-01-01") { __typename }', persons("InvalidInput")),
     Row(
         "Mutation.recordReadings",
         "recordReadings(profiles: []) { __typename }",

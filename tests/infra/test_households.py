@@ -1,0 +1,194 @@
+"""Meters that a household shares, over GraphQL: everybody has their part, and the parts are the whole."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from api.resources import Resources
+from tests.conftest import Caller, graphql, sign_up
+
+RECORD = """mutation ($profiles: [LoadProfileInput!]!) { recordReadings(profiles: $profiles) { __typename
+    ... on RecordReadingsPayload { imported duplicate rejected emissions rejections { code } }
+    ... on UserError { code message } ... on InvalidInput { field } } }"""
+HOUSEHOLD = """__typename ... on UserError { code message } ... on Household {
+    id name inviteCode members { joinedOn isViewer } meters { meter isViewers } }"""
+CREATE = f'mutation {{ createHousehold(name: "Home") {{ {HOUSEHOLD} }} }}'
+JOIN = f"mutation ($code: String!) {{ joinHousehold(code: $code) {{ {HOUSEHOLD} }} }}"
+LEAVE = f"mutation {{ leaveHousehold {{ {HOUSEHOLD} }} }}"
+ASSIGN = f"""mutation ($meter: String!, $from: Date!) {{ assignMeter(meter: $meter, from: $from) {{
+    {HOUSEHOLD} ... on InvalidInput {{ field }} }} }}"""
+SUMMARY = """query ($from: Date!, $to: Date!) { viewer { footprint(from: $from, to: $to) {
+    total byDay { date total } } } }"""
+TODAY = datetime.now(UTC).date()
+DAYS_BACK = 10
+
+
+class House:
+    """People and their meters; days are counted from today backwards."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def ask(self, caller: Caller, document: str, **variables: Any) -> dict[str, Any]:
+        answer = await graphql(self.client, document, variables, caller.token)
+        assert "errors" not in answer, answer
+        field: dict[str, Any] = next(iter(answer["data"].values()))
+        return field
+
+    async def send(self, caller: Caller, days: int = DAYS_BACK, kwh: str = "1.001", meter: str = "m") -> dict[str, Any]:
+        """One reading a day, from `days` ago up to and with today."""
+        start = datetime.combine(TODAY - timedelta(days=days), datetime.min.time(), UTC)
+        profile = {"meter": meter, "start": start.isoformat(), "intervalSeconds": 86_400, "values": [kwh] * (days + 1)}
+        return await self.ask(caller, RECORD, profiles=[profile])
+
+    async def days(self, caller: Caller) -> dict[date, int]:
+        since = TODAY - timedelta(days=DAYS_BACK)
+        viewer = await self.ask(caller, SUMMARY, **{"from": since.isoformat(), "to": TODAY.isoformat()})
+        summary = viewer["footprint"]
+        assert summary["total"] == sum(day["total"] for day in summary["byDay"])
+        return {date.fromisoformat(day["date"]): day["total"] for day in summary["byDay"]}
+
+    async def together(self, *callers: Caller) -> dict[str, Any]:
+        """Puts them into one household that the first one creates."""
+        household = await self.ask(callers[0], CREATE)
+        for caller in callers[1:]:
+            household = await self.ask(caller, JOIN, code=household["inviteCode"])
+        return household
+
+
+@pytest.fixture
+async def house(client: httpx.AsyncClient) -> House:
+    return House(client)
+
+
+async def test_readings_over_graphql_count_once(house: House) -> None:
+    ada = await sign_up(house.client)
+    first = await house.send(ada)
+    assert (first["imported"], first["duplicate"], first["rejected"]) == (11, 0, 0)
+    assert first["emissions"] == sum((await house.days(ada)).values()) > 0
+    again = await house.send(ada)
+    assert (again["imported"], again["duplicate"], again["emissions"]) == (0, 11, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"start": "1901-01-01T00:00:00Z"}, "start"),
+        ({"start": "2999-01-01T00:00:00Z"}, "start"),
+        ({"intervalSeconds": 0}, "intervalSeconds"),
+        ({"intervalSeconds": 2**31 - 1}, "intervalSeconds"),
+        ({"values": ["1"] * 2_001}, "profiles"),
+    ],
+)
+async def test_a_profile_that_cannot_be(house: House, fields: dict[str, Any], field: str) -> None:
+    ada = await sign_up(house.client)
+    profile = {"meter": "m", "start": "2026-01-01T00:00:00Z", "intervalSeconds": 1_800, "values": ["1"]} | fields
+    answer = await house.ask(ada, RECORD, profiles=[profile])
+    assert (answer["code"], answer["field"]) == ("INVALID_INPUT", field)
+
+
+async def test_readings_that_cannot_be_are_refused_one_by_one(house: House) -> None:
+    ada = await sign_up(house.client)
+    values = ["1", None, "NaN", "-1", "1e17", "x", "1"]
+    profile = {"meter": "m", "start": "2026-01-01T00:00:00Z", "intervalSeconds": 1_800, "values": values}
+    answer = await house.ask(ada, RECORD, profiles=[profile])
+    assert (answer["imported"], answer["rejected"]) == (2, 4)
+    codes = [item["code"] for item in answer["rejections"]]
+    assert codes == ["NOT_A_NUMBER", "NEGATIVE", "ABSURD_VALUE", "NOT_A_NUMBER", "GAP"]
+
+
+async def test_a_shared_meter_is_parted_to_the_gram(house: House) -> None:
+    ada, ben, cleo = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Cleo")]
+    alone = await sign_up(house.client, "Dan")
+    await house.send(alone)
+    whole = await house.days(alone)
+    await house.together(ada, ben, cleo)
+    await house.send(ada)
+    shared = await house.ask(ada, ASSIGN, meter="m", **{"from": TODAY.isoformat()})
+    assert shared["meters"] == [{"meter": "m", "isViewers": True}]
+    days = [await house.days(person) for person in (ada, ben, cleo)]
+    assert sum(of[TODAY] for of in days) == whole[TODAY]
+    assert max(of[TODAY] for of in days) - min(of[TODAY] for of in days) <= 1
+    assert {day: days[0][day] for day in whole if day < TODAY} == {day: whole[day] for day in whole if day < TODAY}
+    assert [list(of) for of in days[1:]] == [[TODAY], [TODAY]]
+
+
+async def test_a_file_after_the_meter_is_shared(house: House, resources: Resources) -> None:
+    ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
+    await house.together(ada, ben)
+    await house.send(ada)
+    await house.ask(ada, ASSIGN, meter="m", **{"from": (TODAY - timedelta(days=5)).isoformat()})
+    before = [await house.days(person) for person in (ada, ben)]
+    await house.send(ada, kwh="2.002")
+    after = [await house.days(person) for person in (ada, ben)]
+    assert abs(after[1][TODAY] - 2 * before[1][TODAY]) <= 1
+    assert abs(after[0][TODAY] - after[1][TODAY]) <= 1
+    members = "SELECT count(DISTINCT member) FROM meter_day"
+    assert await resources.database.pool.fetchval(members) == 2
+
+
+async def test_joining_and_leaving_change_the_days_from_then_on(house: House, resources: Resources) -> None:
+    ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
+    await house.send(ada)
+    household = await house.together(ada)
+    await resources.database.pool.execute("UPDATE household_member SET joined_on = joined_on - 5")
+    await house.ask(ada, ASSIGN, meter="m", **{"from": (TODAY - timedelta(days=8)).isoformat()})
+    alone = await house.days(ada)
+    await house.ask(ben, JOIN, code=household["inviteCode"].lower())
+    joined = await house.days(ada)
+    assert joined[TODAY] + (await house.days(ben))[TODAY] == alone[TODAY]
+    assert {day: grams for day, grams in joined.items() if day < TODAY} == {
+        day: grams for day, grams in alone.items() if day < TODAY
+    }
+    assert (await house.ask(ben, LEAVE))["members"] == [{"joinedOn": str(TODAY - timedelta(days=5)), "isViewer": False}]
+    assert await house.days(ada) == alone
+    assert sum((await house.days(ben)).values()) == 0
+    await house.ask(ben, JOIN, code=household["inviteCode"])
+    assert await house.days(ada) == joined
+
+
+async def test_who_leaves_takes_their_meters_along(house: House) -> None:
+    ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
+    await house.send(ada)
+    alone = await house.days(ada)
+    await house.together(ada, ben)
+    await house.ask(ada, ASSIGN, meter="m", **{"from": TODAY.isoformat()})
+    left = await house.ask(ada, LEAVE)
+    assert left["meters"] == []
+    assert await house.days(ada) == alone
+    assert sum((await house.days(ben)).values()) == 0
+
+
+async def test_what_is_refused_moves_nothing(house: House) -> None:
+    ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
+    await house.send(ada)
+    household = await house.together(ada)
+    assert (await house.ask(ada, CREATE))["code"] == "INVALID_INPUT"
+    assert (await house.ask(ada, JOIN, code=household["inviteCode"]))["code"] == "INVALID_INPUT"
+    assert (await house.ask(ben, JOIN, code="NONE"))["code"] == "NOT_FOUND"
+    assert (await house.ask(ben, LEAVE))["code"] == "NOT_FOUND"
+    assert (await house.ask(ben, ASSIGN, meter="m", **{"from": TODAY.isoformat()}))["code"] == "NOT_FOUND"
+    assert (await house.ask(ada, ASSIGN, meter="other", **{"from": TODAY.isoformat()}))["code"] == "NOT_FOUND"
+    tomorrow = (TODAY + timedelta(days=2)).isoformat()
+    assert (await house.ask(ada, ASSIGN, meter="m", **{"from": tomorrow}))["field"] == "from"
+    await house.ask(ben, JOIN, code=household["inviteCode"])
+    assert (await house.ask(ben, ASSIGN, meter="m", **{"from": TODAY.isoformat()}))["code"] == "NOT_FOUND"
+
+
+async def test_two_meters_of_one_house_at_once(house: House) -> None:
+    ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
+    await house.together(ada, ben)
+    for person in (ada, ben):
+        await house.send(person)
+        await house.ask(person, ASSIGN, meter="m", **{"from": (TODAY - timedelta(days=1)).isoformat()})
+    kwh = [f"{number + 1}.5" for number in range(6)]
+    await asyncio.gather(*(house.send(person, kwh=value) for value in kwh for person in (ada, ben)))
+    for person in (ada, ben):
+        await house.send(person, kwh="3")
+    days = [await house.days(person) for person in (ada, ben)]
+    alone = await sign_up(house.client, "Dan")
+    await house.send(alone, kwh="3")
+    assert days[0][TODAY] + days[1][TODAY] == 2 * (await house.days(alone))[TODAY]
