@@ -113,8 +113,8 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
             factors=PostgresFactors(database),
             footprint=PostgresFootprint(database),
             answers=PostgresAnswers(database),
-            households=PostgresHouseholds(database, PostgresFactors(database)),
-            readings=PostgresReadings(database, PostgresFactors(database)),
+            households=PostgresHouseholds(database),
+            readings=PostgresReadings(database),
             imports=PostgresImports(database),
             goals=PostgresGoals(database),
             forecasts=forecaster,
@@ -139,7 +139,7 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
         streams = Relay(database, Subscriber(redis, news_channel(name)), stores.market, stores.imports)
         await streams.start()
         stack.push_async_callback(streams.close)
-        imports = ImportRunner(database, stores.factors, settings.home / "imports")
+        imports = ImportRunner(database, settings.home / "imports")
         await imports.start()
         stack.push_async_callback(imports.close)
         if settings.mqtt_url:

@@ -44,7 +44,6 @@ from domain.footprint.model import ImportJob, ImportStatus
 from domain.ids import FIRST_OWNER, new_id
 from infra.factors.loader import load_factors
 from infra.postgres.connection import Connection, Database
-from infra.postgres.factors import PostgresFactors
 from infra.postgres.import_recorder import ImportRecorder
 from infra.postgres.imports import PostgresImports
 from infra.postgres.migrate import migrate
@@ -327,7 +326,7 @@ async def run(arguments: argparse.Namespace) -> bool:
             await peers[0].execute(PEER_TABLES)
             database = await Database.open(app_url)
             await load_factors(database, ademe_impact_co2=False)
-            files = Files(database, ImportRecorder(database, PostgresFactors(database)))
+            files = Files(database, ImportRecorder(database))
             app = create_app(settings)
             async with (
                 app.router.lifespan_context(app),

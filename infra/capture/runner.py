@@ -24,7 +24,6 @@ import orjson
 from domain.errors import DomainError, Overloaded
 from domain.footprint.model import ImportJob, ImportStatus, Rejection
 from domain.ids import new_id
-from domain.ports import FactorStore
 from infra.capture.messages import captured_item, counter_row, meter_row
 from infra.postgres.connection import Database, is_unavailable
 from infra.postgres.import_recorder import Batch, ImportRecorder
@@ -63,9 +62,9 @@ class _Progress:
 
 
 class ImportRunner:
-    def __init__(self, database: Database, factors: FactorStore, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self._imports = PostgresImports(database)
-        self._recorder = ImportRecorder(database, factors)
+        self._recorder = ImportRecorder(database)
         self._folder = folder.absolute()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []

@@ -13,6 +13,7 @@ from infra.postgres.remembered_answers import remember, waiting_alike
 
 class PostgresAnswers:
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._pool = database.pool
 
     async def answer_to(self, owner: int, activity_id: UUID) -> ActivityAnswer | None:
@@ -28,7 +29,7 @@ class PostgresAnswers:
     async def settle(
         self, owner: int, activity: Activity, answer: ActivityAnswer, replacement: Activity | None, now: datetime
     ) -> bool:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._database.writing(owner) as connection:
             await lock_footprint(connection, owner)
             status = await connection.fetchval(
                 "SELECT status FROM activity WHERE owner = $1 AND id = $2", owner, activity.id

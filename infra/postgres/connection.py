@@ -7,11 +7,15 @@ Bitmap scans are off: a page must walk its index in order. For an owner with far
 else collect all of them in a bitmap and sort them for twenty.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import asyncpg
 from tortoise import Tortoise
 from tortoise.exceptions import DBConnectionError
+
+from infra.postgres.turns import Turns
 
 MODELS = ["infra.postgres.identity"]
 STATEMENT_TIMEOUT_SECONDS = 10
@@ -38,10 +42,20 @@ async def _keep_session(_connection: object) -> None:
 
 
 class Database:
-    """Both ways into one database, opened and closed together."""
+    """Both ways into one database, opened and closed together.
+
+    Whoever holds a connection must not ask the pool for another one: when all do, all wait for ever.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
+        self._turns = Turns()
+
+    @asynccontextmanager
+    async def writing(self, owner: int) -> AsyncIterator[PooledConnection]:
+        """A transaction on this person's footprint; the locks in the database are still to be taken."""
+        async with self._turns.of(owner), self.pool.acquire() as connection, connection.transaction():
+            yield connection
 
     @staticmethod
     async def open(url: str) -> "Database":

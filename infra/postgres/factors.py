@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.basis import EmissionBasis
 from domain.footprint.model import EmissionFactor, RankedFactor
-from infra.postgres.connection import Database
+from infra.postgres.connection import Database, PooledConnection, Queryable
 from infra.postgres.factor_words import BEFORE_ALL, prefixes_of, search_sql, words_of
 
 FACTOR_COLUMNS = (
@@ -17,7 +17,14 @@ FACTOR_COLUMNS = (
 
 class PostgresFactors:
     def __init__(self, database: Database) -> None:
-        self._pool = database.pool
+        self._pool: Queryable = database.pool
+
+    @staticmethod
+    def within(connection: PooledConnection) -> "PostgresFactors":
+        """The same, asked over a connection that one holds already."""
+        factors = PostgresFactors.__new__(PostgresFactors)
+        factors._pool = connection
+        return factors
 
     async def candidates(self, factor_id: str, regions: Sequence[str]) -> list[EmissionFactor]:
         rows = await self._pool.fetch(

@@ -154,6 +154,7 @@ async def reverse_activities(connection: PooledConnection, owner: int, ids: Sequ
 
 class PostgresFootprint:
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._pool = database.pool
 
     async def by_client_ids(self, owner: int, client_ids: Sequence[UUID]) -> dict[UUID, tuple[Activity, bytes]]:
@@ -173,7 +174,7 @@ class PostgresFootprint:
     async def record(
         self, owner: int, activities: Sequence[tuple[Activity, bytes]], habits: Mapping[str, Habit]
     ) -> set[UUID]:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._database.writing(owner) as connection:
             await lock_footprint(connection, owner)
             new = await insert_activities(connection, owner, activities)
             await keep_habits(connection, owner, habits)

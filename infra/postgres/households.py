@@ -11,8 +11,8 @@ from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.household import MEMBERS_MAX, METERS_MAX
 from domain.footprint.model import Household, HouseholdMember, HouseholdMeter
 from domain.ids import new_id
-from domain.ports import FactorStore
 from infra.postgres.connection import Database, PooledConnection, Queryable
+from infra.postgres.factors import PostgresFactors
 from infra.postgres.homes import lock_households
 from infra.postgres.meter_readings import MeterRecording
 
@@ -32,16 +32,16 @@ class _Meter(NamedTuple):
 
 
 class PostgresHouseholds:
-    def __init__(self, database: Database, factors: FactorStore) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._pool = database.pool
-        self._factors = factors
 
     async def household_of(self, owner: int) -> Household | None:
         household = await _current(self._pool, owner)
         return await _household(self._pool, household) if household else None
 
     async def create(self, owner: int, name: str, today: date, now: datetime) -> Household:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._database.writing(owner) as connection:
             household = new_id(now)
             await lock_households(connection, (household,), (owner,))
             await _require_none(connection, owner)
@@ -51,7 +51,7 @@ class PostgresHouseholds:
             return await _household(connection, household)
 
     async def join(self, owner: int, code: str, today: date, now: datetime) -> Household:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._database.writing(owner) as connection:
             household = await connection.fetchval("SELECT id FROM household WHERE invite_code = $1", code)
             if household is None:
                 raise NotFound("No household has this code. Ask for it again.")
@@ -72,7 +72,7 @@ class PostgresHouseholds:
             return await _household(connection, household)
 
     async def leave(self, owner: int, today: date, now: datetime) -> Household:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._database.writing(owner) as connection:
             household = await _current(connection, owner)
             if household is None:
                 raise NotFound("You are in no household.")
@@ -95,7 +95,7 @@ class PostgresHouseholds:
     async def assign(
         self, owner: int, meter: str, from_date: date, *, region: str, time_zone: str, now: datetime
     ) -> Household:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._database.writing(owner) as connection:
             household = await _current(connection, owner)
             if household is None:
                 raise NotFound("You are in no household. Create one, or join one with its code.")
@@ -119,7 +119,7 @@ class PostgresHouseholds:
     async def _add_up(self, connection: PooledConnection, meters: Sequence[_Meter], day: date, now: datetime) -> None:
         """Shares the days of these meters out anew, from `day` on."""
         for meter in meters:
-            choice = await FactorChoice.of_owner(self._factors, meter.owner)
+            choice = await FactorChoice.of_owner(PostgresFactors.within(connection), meter.owner)
             recording = MeterRecording(
                 connection,
                 meter.owner,

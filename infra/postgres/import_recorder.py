@@ -9,9 +9,9 @@ from domain.footprint.captured import Captured
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.metering import CounterRow, MeterRow
 from domain.footprint.model import ImportJob, ImportStatus, Rejection
-from domain.ports import FactorStore
 from infra.postgres.captured_records import CapturedRecording
 from infra.postgres.connection import Database
+from infra.postgres.factors import PostgresFactors
 from infra.postgres.homes import lock_home
 from infra.postgres.imports import finish_import
 from infra.postgres.meter_readings import MeterRecording
@@ -24,9 +24,8 @@ Batch: TypeAlias = Sequence[MeterRow] | Sequence[CounterRow] | Sequence[Captured
 
 
 class ImportRecorder:
-    def __init__(self, database: Database, factors: FactorStore) -> None:
-        self._pool = database.pool
-        self._factors = factors
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def record(
         self,
@@ -43,9 +42,9 @@ class ImportRecorder:
         Raises NotFound where the region has no factor for anything in the file, TooManyOverlaps, TooManySeams,
         RegisterChanged, and whatever ends `batches`.
         """
-        choice = await FactorChoice.of_owner(self._factors, job.owner)
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._database.writing(job.owner) as connection:
             await connection.execute(_BY_KEY)
+            choice = await FactorChoice.of_owner(PostgresFactors.within(connection), job.owner)
             await lock_home(connection, job.owner)
             meters = MeterRecording(
                 connection, job.owner, job.id, region=region, time_zone=time_zone, now=now, choice=choice

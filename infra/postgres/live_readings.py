@@ -9,16 +9,15 @@ from domain.footprint.metering import rows_of
 from domain.footprint.model import ReadingsReceipt
 from domain.footprint.verdict import Verdict
 from domain.ids import new_id
-from domain.ports import FactorStore
 from infra.postgres.connection import Database
+from infra.postgres.factors import PostgresFactors
 from infra.postgres.homes import lock_home
 from infra.postgres.meter_readings import MeterRecording, RegisterChanged, TooManyOverlaps
 
 
 class PostgresReadings:
-    def __init__(self, database: Database, factors: FactorStore) -> None:
-        self._pool = database.pool
-        self._factors = factors
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def record(
         self, owner: int, verdict: Verdict, *, region: str, time_zone: str, now: datetime
@@ -27,9 +26,9 @@ class PostgresReadings:
         rows = list(rows_of(verdict, ZoneInfo(time_zone)))
         if not rows:
             return ReadingsReceipt(0, verdict.duplicate, verdict.rejected, 0, told)
-        choice = await FactorChoice.of_owner(self._factors, owner)
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._database.writing(owner) as connection:
+                choice = await FactorChoice.of_owner(PostgresFactors.within(connection), owner)
                 await lock_home(connection, owner)
                 recording = MeterRecording(
                     connection, owner, new_id(now), region=region, time_zone=time_zone, now=now, choice=choice

@@ -75,7 +75,7 @@ class Desk:
             if verdict.captured:
                 yield verdict.captured
 
-        recorder = ImportRecorder(self.database, self.factors)
+        recorder = ImportRecorder(self.database)
         return await recorder.record(job, [], batches(), region="GB", time_zone="UTC", now=NOW)
 
     async def enter(self, *quantities: str, **fields: Any) -> list[Activity]:

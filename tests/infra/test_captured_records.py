@@ -13,7 +13,6 @@ from domain.footprint.model import ActivitySource, ActivityStatus, ImportJob, Im
 from domain.footprint.records import TravelMode
 from domain.ids import new_id
 from infra.postgres.connection import Database
-from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
 from infra.postgres.import_recorder import ImportRecorder
 from infra.postgres.imports import PostgresImports
@@ -28,7 +27,7 @@ class Desk:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.recorder = ImportRecorder(database, PostgresFactors(database))
+        self.recorder = ImportRecorder(database)
         self.imports = PostgresImports(database)
         self.footprint = PostgresFootprint(database)
 

@@ -11,7 +11,6 @@ from domain.footprint.metering import MeterRow
 from domain.footprint.model import ImportJob, ImportStatus
 from domain.ids import new_id
 from infra.postgres.connection import Database
-from infra.postgres.factors import PostgresFactors
 from infra.postgres.import_recorder import ImportRecorder
 from infra.postgres.imports import PostgresImports
 from infra.postgres.reading_table import STREAM_MIN
@@ -28,7 +27,7 @@ class Meter:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.recorder = ImportRecorder(database, PostgresFactors(database))
+        self.recorder = ImportRecorder(database)
         self.imports = PostgresImports(database)
         self.files = 0
 

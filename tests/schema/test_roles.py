@@ -94,6 +94,7 @@ PRIVATE_NODES = (
     "User",
     "Device",
     "Activity",
+    "Household",
     "Import",
     "JournalEntry",
     "PeriodStatement",
@@ -153,7 +154,7 @@ MUTATIONS = [
     ),
     Row("Mutation.createHousehold", 'createHousehold(name: "") { __typename }', persons("InvalidInput")),
     Row("Mutation.joinHousehold", 'joinHousehold(code: "NONE") { __typename }', persons("NotFound")),
-    Row("Mutation.leaveHousehold", "leaveHousehold { __typename }", persons("NotFound")),
+    Row("Mutation.leaveHousehold", "leaveHousehold { __typename }", owned("Household", "NotFound")),
     Row("Mutation.assignMeter", 'assignMeter(meter: "m", from: "1970-01-01") { __typename }', persons("InvalidInput")),
     Row(
         "Mutation.recordReadings",

@@ -88,6 +88,7 @@ async def _filled(world: World) -> World:
     ids["Redemption"] = reserved[0]["id"]
     order = await must("member A", PLACE_ORDER, {"key": world.resting_order, "symbol": symbol})
     ids["Order"], ids["User"] = order["id"], world.members["A"].id
+    ids["Household"] = (await must("member A", CREATE_HOUSEHOLD))["id"]
     ids["Device"] = (await must("member A", REGISTER_DEVICE, {"key": key()}))["id"]
     ids["Activity"] = (await must("member A", RECORD, {"key": key()}))["results"][0]["id"]
     viewer = await must("member A", VIEWER_LISTS)
@@ -140,6 +141,7 @@ REDEEM = """mutation ($offer: ID!, $key: ID!) { redeemOffer(offerId: $offer, ide
     ... on Redemption { id code } } }"""
 PLACE_ORDER = """mutation ($key: ID!, $symbol: String!) { placeOrder(input: { clientOrderId: $key, symbol: $symbol,
     side: SELL, quantity: 10000, price: 5000 }) { ... on Order { id } } }"""
+CREATE_HOUSEHOLD = 'mutation { createHousehold(name: "Home") { ... on Household { id } } }'
 REGISTER_DEVICE = """mutation ($key: ID!) { registerDevice(input: { clientId: $key, platform: IOS }) {
     ... on Device { id } } }"""
 RECORD = """mutation ($key: ID!) { recordActivities(activities: [{ clientId: $key, activity: "energy.electricity.grid",

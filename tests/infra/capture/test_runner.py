@@ -18,7 +18,6 @@ from domain.footprint.model import ActivityStatus, ImportJob, ImportStatus
 from infra.capture.runner import ImportRunner
 from infra.factors.loader import load_factors
 from infra.postgres.connection import Database
-from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint
 from infra.postgres.imports import PostgresImports
 from tests.conftest import TestDatabase
@@ -36,7 +35,7 @@ class Desk:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
         self.folder = folder
-        self.runner = ImportRunner(database, PostgresFactors(database), folder)
+        self.runner = ImportRunner(database, folder)
         self.imports = PostgresImports(database)
         self.footprint = PostgresFootprint(database)
 
