@@ -143,7 +143,7 @@ async def open_resources(settings: Settings, role: Role = Role.ALL) -> Resources
         await imports.start()
         stack.push_async_callback(imports.close)
         if settings.mqtt_url:
-            readings = DeviceReadings(database, stores.factors)
+            readings = DeviceReadings(database)
             listener = LiveListener(PostgresDevices(database), readings, _broker(settings.mqtt_url))
             await listener.start()
             stack.push_async_callback(listener.close)

@@ -19,9 +19,9 @@ from domain.footprint.counters import DeviceCounter
 from domain.footprint.devices import PairedDevice
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.model import ActivitySource, Direction
-from domain.ports import FactorStore
 from infra.postgres.connection import Database, PooledConnection
-from infra.postgres.footprint import lock_footprint
+from infra.postgres.factors import PostgresFactors
+from infra.postgres.homes import lock_home
 from infra.postgres.meter_days import MeterDays
 
 DAYS_AT_ONCE = 500
@@ -98,9 +98,9 @@ _DONE = """
 
 
 class DeviceReadings:
-    def __init__(self, database: Database, factors: FactorStore) -> None:
+    def __init__(self, database: Database) -> None:
         self._pool = database.pool
-        self._factors = factors
+        self._database = database
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[Callable[[], bool] | None]:
@@ -152,8 +152,9 @@ class DeviceReadings:
             await self._settle(owner, [row for row in rows if row["owner"] == owner], now)
 
     async def _settle(self, owner: int, due: Sequence[asyncpg.Record], now: datetime) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
-            await lock_footprint(connection, owner)
+        async with self._database.writing(owner) as connection:
+            await lock_home(connection, owner)
+            choice = await FactorChoice.of_owner(PostgresFactors.within(connection), owner)
             registers: dict[tuple[str, str, str], list[asyncpg.Record]] = {}
             for row in due:
                 registers.setdefault((row["meter"], row["register"], row["region"]), []).append(row)
@@ -163,7 +164,7 @@ class DeviceReadings:
                     owner,
                     region=region,
                     now=now,
-                    choice=FactorChoice(self._factors),
+                    choice=choice,
                     source=ActivitySource.DEVICE,
                 )
                 await days.add_up(meter, register, [row["local_date"] for row in rows])

@@ -17,7 +17,6 @@ from infra.capture.live.listener import Broker, LiveListener
 from infra.postgres.connection import Database
 from infra.postgres.device_readings import DeviceReadings
 from infra.postgres.devices import PostgresDevices
-from infra.postgres.factors import PostgresFactors
 from tests.conftest import TestDatabase
 from tests.infra.capture.live.broker import Mosquitto, needs_mosquitto
 
@@ -34,7 +33,7 @@ class House:
         self.broker = broker
         self.database = database
         self.devices = PostgresDevices(database)
-        self.readings = DeviceReadings(database, PostgresFactors(database))
+        self.readings = DeviceReadings(database)
 
     async def pair(
         self, kind: MeterDeviceKind = MeterDeviceKind.SHELLY, owner: int = OWNER, *, within: bool = False
