@@ -4,13 +4,27 @@ PYTHON ?= python3.11
 PYTEST_ARGS ?= -m "not crash and not root"
 STAMP := .venv/.made
 
-.PHONY: run test setup lint audit lock clean
+.PHONY: run test chaos chaos-nightly setup lint audit lock clean
 
 run: setup
 	@.venv/bin/gramme run $(ARGS)
 
 test: setup
 	@.venv/bin/pytest $(PYTEST_ARGS)
+
+# Kills, freezes, cuts and fills everything under load and looks at every invariant; as root full disks too.
+CHAOS := -m crash tests/crash -q --durations=20 $(shell [ "$$(id -u)" != 0 ] || echo --root)
+KILLS ?= 10
+FAULTS ?= 1
+ROUNDS ?= 40
+
+chaos: setup
+	@.venv/bin/pytest $(CHAOS) --kills $(KILLS) --faults $(FAULTS) $(ARGS)
+
+# A night of it: a fresh market and another seed in each round, 1,000 kills of each process and 200 of every other fault.
+chaos-nightly: setup
+	@for round in $$(seq 1 $(ROUNDS)); do echo "== round $$round of $(ROUNDS)"; \
+	  .venv/bin/pytest $(CHAOS) --kills 25 --faults 5 $(ARGS) || exit 1; done
 
 setup: $(STAMP)
 

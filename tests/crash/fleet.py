@@ -15,6 +15,7 @@ from tests.crash.machine import Machine
 from tests.crash.server_process import ASK_SECONDS, ServerProcess, free_port
 
 TAKEOVER_SECONDS = 10
+START_SECONDS = 60
 NO_SETTINGS: Mapping[str, str] = {}
 
 
@@ -31,6 +32,13 @@ class Fleet:
             if engine.is_alive and await engine.is_ready():
                 return engine
         raise AssertionError(f"no engine is ready: {[engine.last_words() for engine in self.engines]}")
+
+    async def until_on_standby(self, seconds: float = START_SECONDS) -> None:
+        """Waits until every engine that does not write waits to."""
+        async with asyncio.timeout(seconds):
+            for engine in self.engines:
+                while await engine.status() not in (200, 503):
+                    await asyncio.sleep(ASK_SECONDS)
 
     async def epoch(self) -> int:
         """How often a writer has taken the lease."""

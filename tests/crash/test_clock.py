@@ -18,9 +18,9 @@ from tests.crash.machine import Machine
 from tests.crash.trial import trial
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-JUMPS = (timedelta(hours=1), timedelta(hours=-25), timedelta(days=40), timedelta(seconds=-1), timedelta())
+JUMPS = (timedelta(hours=1), timedelta(hours=-25), timedelta(days=40), timedelta())
 """From the true time: each replaces the one before."""
-SETTLE_SECONDS = 1.5
+SETTLE_SECONDS = 1.0
 BACKWARDS = (
     """SELECT count(*) FROM (SELECT at < lag(at) OVER (ORDER BY sequence) AS earlier FROM command) c WHERE earlier"""
 )
@@ -65,7 +65,7 @@ async def test_clocks_may_jump(machine: Machine, tmp_path: Path, chance: random.
             for _ in range(times):
                 for by in JUMPS:
                     await running.strike("jump of the engine's clock", partial(jump, of_engine, by))
-                for by in (timedelta(minutes=5), timedelta(minutes=-5), timedelta()):
+                for by in (timedelta(minutes=-5), timedelta()):
                     await running.strike("jump of an API's clock", partial(jump, of_api, by))
             connection = await asyncpg.connect(fleet.exchange.database_url)
             try:

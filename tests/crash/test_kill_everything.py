@@ -14,7 +14,7 @@ from tests.crash.machine import Machine
 from tests.crash.server_process import ServerProcess
 from tests.crash.truth import Findings, Stored, compare, replayed, settled
 
-KILLS = 2
+KILLS = 1
 
 
 @pytest.mark.crash

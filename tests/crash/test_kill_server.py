@@ -1,4 +1,4 @@
-"""kill -9 of the server at random instants in mid-load: what it acknowledged is there, once, and nothing else is.
+"""kill -9 of a server that is everything in one, in mid-load: what it acknowledged is there, once, and nothing else is.
 
 In some of the kills Postgres and Valkey go down with it, as when a machine loses its power, and some hit the server
 again while it recovers.
@@ -38,7 +38,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed
                 running.faults["kill of the server again"] += 1
             return f"ready after {await exchange.server.start():.2f} s"
 
-        for _ in range(kills):
+        for _ in range(-(-kills // 2)):
             power_cut = chance.random() < POWER_CUTS
             name = "kill of the server, Postgres and Valkey at once" if power_cut else "kill of the server"
             await running.strike(name, lambda cut=power_cut: crash(cut))  # type: ignore[misc]

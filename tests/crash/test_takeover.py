@@ -22,8 +22,8 @@ async def test_one_engine_writes_whatever_happens_to_it(
 
         async def freeze() -> str:
             """SIGSTOP until another one has taken over and trades, then SIGCONT."""
-            engine = await fleet.writer()
-            epoch = await fleet.epoch()
+            await fleet.until_on_standby()
+            engine, epoch = await fleet.writer(), await fleet.epoch()
             engine.freeze()
             try:
                 seconds = await fleet.until_ready_again(TAKEOVER_SECONDS)
