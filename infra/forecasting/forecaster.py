@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from domain.footprint.pacing import ForecastBand
+from infra.tasks import end_task
 
 ANSWER_SECONDS = 15
 IDLE_SECONDS = 300
@@ -31,6 +32,7 @@ _Question = tuple[date, int, tuple[int | None, ...]]
 class Forecaster:
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+        self._ready: asyncio.Task[bytes] | None = None
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._known: OrderedDict[_Question, ForecastBand | None] = OrderedDict()
@@ -68,20 +70,23 @@ class Forecaster:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 process = await self._running()
+                await self._until_ready(process)
                 assert process.stdin is not None
                 assert process.stdout is not None
                 first_day, days, grams = question
                 process.stdin.write(orjson.dumps({"first_day": first_day, "days": days, "values": grams}) + b"\n")
                 await process.stdin.drain()
                 answer: Any = orjson.loads(await process.stdout.readuntil())
-        except BaseException:
-            await self._end()
+        except BaseException as error:
+            if not (isinstance(error, TimeoutError | asyncio.CancelledError) and self._is_starting()):
+                await self._end()
             raise
         self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._stop)
         return None if answer is None else ForecastBand(*(round(value) for value in answer))
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
+            self._ready = None
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -94,14 +99,26 @@ class Forecaster:
             )
         return self._process
 
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        """Its libraries take seconds on a busy machine: whoever does not wait leaves it to get ready for the next."""
+        assert process.stdout is not None
+        if self._ready is None:
+            self._ready = asyncio.create_task(process.stdout.readuntil(), name="forecasting worker")
+        await asyncio.shield(self._ready)
+
+    def _is_starting(self) -> bool:
+        return self._ready is not None and not self._ready.done()
+
     def _stop(self) -> None:
         """The worker ends by itself where its questions end."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-        self._process = None
+        self._process = self._ready = None
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
+        process, ready, self._process, self._ready = self._process, self._ready, None, None
+        if ready is not None:
+            await end_task(ready)
         if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()

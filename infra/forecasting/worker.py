@@ -1,6 +1,7 @@
 """A process of its own for the forecasts, so that the numeric libraries (about 150 MB) stay out of the API's memory.
 
-Reads one request a line, {"first_day", "values", "days"}, and answers each with [expected, low, high] or null.
+Writes one line when it is ready; then reads one request a line, {"first_day", "values", "days"}, and answers each with
+[expected, low, high] or null.
 """
 
 import sys
@@ -12,12 +13,16 @@ from infra.forecasting.model import forecast
 
 
 def main() -> None:
+    _write("ready")
     for line in sys.stdin.buffer:
         request = orjson.loads(line)
         band = forecast(date.fromisoformat(request["first_day"]), request["values"], request["days"])
-        answer = None if band is None else [band.expected, band.low, band.high]
-        sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
-        sys.stdout.buffer.flush()
+        _write(None if band is None else [band.expected, band.low, band.high])
+
+
+def _write(answer: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from domain.footprint.model import Activity, ActivityDraft, ActivitySource
 from domain.footprint.pacing import ForecastBand, Pace
 from domain.footprint.service import record_activities
 from infra.factors.changes import load_changes
+from infra.forecasting import forecaster as forecasting
 from infra.forecasting.forecaster import Forecaster
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
@@ -82,7 +83,8 @@ class Person:
 
 
 @pytest.fixture
-async def person(database: TestDatabase) -> AsyncIterator[Person]:
+async def person(database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Person]:
+    monkeypatch.setattr(forecasting, "ANSWER_SECONDS", 120)
     opened = await Database.open(database.app_url)
     forecaster = Forecaster()
     yield Person(opened, forecaster)

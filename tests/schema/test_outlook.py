@@ -5,9 +5,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from api.resources import Resources
 from infra.factors.adjusting import GRACE, FactorAdjuster
+from infra.forecasting import forecaster
 from tests.conftest import Caller, graphql, sign_up
 
 RECORD = """mutation ($activities: [ActivityInput!]!) { recordActivities(activities: $activities) {
@@ -47,7 +49,8 @@ async def record(client: httpx.AsyncClient, caller: Caller, *items: tuple[str, s
     return results
 
 
-async def test_a_goal_and_the_pace_against_it(client: httpx.AsyncClient) -> None:
+async def test_a_goal_and_the_pace_against_it(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecaster, "ANSWER_SECONDS", 120)
     ada = await sign_up(client)
     await record(client, ada, *(("food.peas", "1", "kg", days_ago) for days_ago in range(30)))
     document = (

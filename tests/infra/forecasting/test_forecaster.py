@@ -20,7 +20,8 @@ STEADY = [10_000] * 60
 
 
 @pytest.fixture
-async def forecaster() -> AsyncIterator[Forecaster]:
+async def forecaster(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Forecaster]:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 120)
     opened = Forecaster()
     yield opened
     await opened.close()
@@ -62,6 +63,17 @@ async def test_a_cancelled_question_leaves_no_answer_for_the_next(forecaster: Fo
     assert await forecaster.sum_of_next(FIRST, STEADY, 2) == ForecastBand(20_000, 20_000, 20_000)
 
 
+async def test_whoever_does_not_wait_leaves_the_worker_to_get_ready(
+    forecaster: Forecaster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.05)
+    assert await forecaster.sum_of_next(FIRST, STEADY, 7) is None
+    pid = pid_of(forecaster)
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 120)
+    assert await forecaster.sum_of_next(FIRST, STEADY, 7) == ForecastBand(70_000, 70_000, 70_000)
+    assert pid_of(forecaster) == pid
+
+
 async def test_too_many_questions_are_not_waited_for(forecaster: Forecaster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAITING_MAX", 2)
     answers = await asyncio.gather(*(forecaster.sum_of_next(FIRST, STEADY, days) for days in range(1, 6)))
@@ -73,7 +85,7 @@ async def test_a_worker_ends_when_nobody_asks(forecaster: Forecaster, monkeypatc
     await forecaster.sum_of_next(FIRST, STEADY, 7)
     process = forecaster._process
     assert process
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await process.wait()
     assert process.returncode == 0
     assert pid_of(forecaster) is None
