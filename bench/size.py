@@ -55,7 +55,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 def orders_away(symbol: str, seed: int, owners: int, time_in_force: TimeInForce = TimeInForce.GTC) -> Iterator[Command]:
     """Endless orders of both sides, 500 prices deep, that never meet."""
-    chance = random.Random(seed)
+    chance = random.Random(f"away {seed}")
     while True:
         side = OrderSide.BUY if chance.random() < 0.5 else OrderSide.SELL
         yield PlaceOrder(

@@ -63,8 +63,9 @@ class BookSide:
     def add(self, order: Order) -> None:
         price = order.price
         rank = self.sign * price
-        level = self.levels.get(rank)
-        if level is None:
+        try:
+            level = self.levels[rank]
+        except KeyError:
             level = self.levels[rank] = Level(price)
             insort(self.ranks, rank)
         level.orders.append(order)
@@ -81,14 +82,14 @@ class BookSide:
         level.quantity -= quantity
         if order.resting:
             return
-        level.count -= 1
-        if level.count == 0:
+        level.count = count = level.count - 1
+        if count == 0:
             del self.levels[rank]
             if self.ranks[-1] == rank:
                 self.ranks.pop()
             else:
                 del self.ranks[bisect_left(self.ranks, rank)]
-        elif len(level.orders) > COMPACT_AFTER and len(level.orders) > 2 * level.count:
+        elif (length := len(level.orders)) > COMPACT_AFTER and length > 2 * count:
             level.orders = deque(level.resting())
 
 
@@ -105,14 +106,14 @@ class Standing:
 class OrderBook:
     """`digest` names the whole of what rests."""
 
-    __slots__ = ("_digest", "_marks", "_unmarked", "asks", "bids", "standing")
+    __slots__ = ("_digest", "_marks", "_touched", "asks", "bids", "standing")
 
     def __init__(self) -> None:
         self.bids = BookSide(OrderSide.BUY)
         self.asks = BookSide(OrderSide.SELL)
         self._digest = 0
         self._marks: dict[int, int] = {}
-        self._unmarked: dict[int, Order] = {}
+        self._touched: list[Order] = []
         self.standing: dict[int, Standing] = {}
 
     def side(self, side: OrderSide) -> BookSide:
@@ -125,25 +126,27 @@ class OrderBook:
     def digest(self) -> int:
         """128 bits. What changed since it was last asked for is marked only now: most orders come and go between."""
         marks = self._marks
-        for order in self._unmarked.values():
+        for order in {order.id: order for order in self._touched}.values():
             self._digest ^= marks.pop(order.id, 0)
             if order.resting:
                 mark = marks[order.id] = _mark(order)
                 self._digest ^= mark
-        self._unmarked.clear()
+        self._touched.clear()
         return self._digest
 
     def rest(self, order: Order) -> None:
         """Puts an order at the end of its level."""
         order.resting = True
-        self._unmarked[order.id] = order
-        standing = self.standing.get(order.owner)
-        if standing is None:
-            standing = self.standing[order.owner] = Standing()
+        self._touched.append(order)
+        owner = order.owner
+        try:
+            standing = self.standing[owner]
+        except KeyError:
+            standing = self.standing[owner] = Standing()
         standing.orders[order.id] = order
         if order.side is OrderSide.BUY:
-            self.bids.add(order)
             standing.buying += order.remaining
+            self.bids.add(order)
         else:
             self.asks.add(order)
 
@@ -177,17 +180,19 @@ class OrderBook:
         return changes
 
     def _take(self, order: Order, quantity: int) -> None:
-        self._unmarked[order.id] = order
-        standing = self.standing[order.owner]
+        self._touched.append(order)
+        owner = order.owner
+        standing = self.standing[owner]
         if order.side is OrderSide.BUY:
-            self.bids.take(order, quantity)
             standing.buying -= quantity
+            self.bids.take(order, quantity)
         else:
             self.asks.take(order, quantity)
         if not order.resting:
-            del standing.orders[order.id]
-            if not standing.orders:
-                del self.standing[order.owner]
+            orders = standing.orders
+            del orders[order.id]
+            if not orders:
+                del self.standing[owner]
 
     def quantity_at(self, side: OrderSide, price: int) -> int:
         """Grams that rest at a price."""
