@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from api.engine import EngineResources, open_engine
+from api.exports import get_activities
 from api.graphql import GraphQLView
 from api.health import ExchangeFigures, RequestMetrics, healthz, metrics, open_registry, readyz
 from api.imports import post_import
@@ -38,6 +39,7 @@ def create_app(settings: Settings, role: Role = Role.ALL) -> Starlette:
             Route(GRAPHQL_PATH, view),
             WebSocketRoute(GRAPHQL_PATH, view),
             Route("/v1/imports", post_import, methods=["POST"]),
+            Route("/v1/activities.csv", get_activities, methods=["GET"]),
             *HEALTH,
         ],
     )

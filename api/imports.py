@@ -44,20 +44,20 @@ async def post_import(request: Request) -> Response:
         return await _accepted(request)
     except FileRefused as refusal:
         await _drain(request)
-        return _refusal(refusal.status, refusal.code, refusal.message)
+        return refused(refusal.status, refusal.code, refusal.message)
     except Unauthenticated as refusal:
-        return _refusal(401, refusal.code, refusal.message, {"WWW-Authenticate": "Bearer"})
+        return refused(401, refusal.code, refusal.message, {"WWW-Authenticate": "Bearer"})
     except Forbidden as refusal:
-        return _refusal(403, refusal.code, refusal.message)
+        return refused(403, refusal.code, refusal.message)
     except (Overloaded, Unavailable) as refusal:
-        return _refusal(503, refusal.code, refusal.message, {"Retry-After": _pause(refusal)})
+        return refused(503, refusal.code, refusal.message, {"Retry-After": _pause(refusal)})
 
 
 async def _accepted(request: Request) -> Response:
     resources = request.app.state.resources
     now = datetime.now(UTC)
     try:
-        user = await _sender(request, now)
+        user = await sender(request, now)
         _check_headers(request)
         async with resources.imports.receiving(user.owner):
             upload: Path = resources.imports.upload_path(now)
@@ -80,7 +80,7 @@ async def _accepted(request: Request) -> Response:
     return JSONResponse({"id": to_base64(f"Import:{job.id}")}, status_code=202)
 
 
-async def _sender(request: Request, now: datetime) -> User:
+async def sender(request: Request, now: datetime) -> User:
     stores = request.app.state.resources.stores
     viewer = await authenticate(stores, request.headers.get("authorization"), now)
     if viewer is None:
@@ -160,5 +160,5 @@ def _pause(refusal: DomainError) -> str:
     return str(getattr(refusal, "retry_after_seconds", 1))
 
 
-def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+def refused(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse({"code": code, "message": message}, status_code=status, headers=headers)
