@@ -542,9 +542,9 @@ class NaiveMarket:
         return keys, left
 
     def _frozen_until(self, symbol: str, at: datetime) -> datetime | None:
-        """The last minute of an auction, in which nothing can be cancelled."""
+        """The last minute of an auction, in which nothing can be cancelled; not where auctions are all there is."""
         phase = self.phases[symbol]
-        if phase.name != "CALL_AUCTION" or phase.until is None:
+        if phase.name != "CALL_AUCTION" or phase.until is None or self.limits.get(symbol, {}).get("batch_seconds"):
             return None
         return phase.until if at < phase.until <= at + timedelta(minutes=1) else None
 

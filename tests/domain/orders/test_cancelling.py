@@ -1,11 +1,11 @@
 """Cancelling everything: at once, and by the dead-man timer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from domain.errors import InvalidInput
-from domain.orders.model import OrderNotOpen, OrderReason, OrderStatus, TimeInForce
+from domain.orders.model import MarketClosed, OrderNotOpen, OrderReason, OrderStatus, TimeInForce, TradingPhase
 from tests import factories as make
 from tests.domain.exchange import Exchange, told
 from tests.factories import ALICE, BOB, MONEY, SYMBOL
@@ -123,3 +123,51 @@ def test_what_is_due_ends_in_the_order_of_its_time(exchange: Exchange) -> None:
     assert exchange.done(make.expire_due()).answer.data == {"ended": 2}
     assert exchange.now_of(early).reason is OrderReason.EXPIRED
     assert exchange.now_of(late).reason is OrderReason.DEAD_MAN
+
+
+# ---------------------------------------------------------------- in the last minute of an auction
+
+
+def freeze(exchange: Exchange) -> datetime:
+    """The market of LON collects for half a minute more; until then nothing can be cancelled there."""
+    instrument = exchange.state.markets[SYMBOL].instrument
+    instrument.phase, instrument.phase_until = TradingPhase.CALL_AUCTION, exchange.now + timedelta(seconds=30)
+    return instrument.phase_until
+
+
+def test_cancel_all_orders_leaves_what_an_auction_freezes_and_counts_it(exchange: Exchange) -> None:
+    frozen, other = make.buy(ALICE, 1_000, PRICE), make.buy(ALICE, 1_000, PRICE, symbol=PAR)
+    exchange.apply_all([frozen, other])
+    freeze(exchange)
+
+    outcome = exchange.done(make.cancel_all(ALICE))
+
+    assert outcome.answer.data == {"client_order_ids": [str(other.key)], "left": 1}
+    assert exchange.now_of(frozen).status is OrderStatus.OPEN
+
+
+def test_nothing_is_replaced_in_the_last_minute_of_an_auction(exchange: Exchange) -> None:
+    mine = make.buy(ALICE, 2_000, PRICE)
+    exchange.done(mine)
+    until = freeze(exchange)
+
+    for quantity, price in [(1_000, PRICE), (2_000, PRICE + 1)]:
+        refusal = exchange.refusal(make.replace(mine, quantity, price), MarketClosed)
+        assert refusal == {"opens_at": until.isoformat()}
+
+
+def test_the_timer_waits_for_what_an_auction_freezes(exchange: Exchange) -> None:
+    frozen, other = make.buy(ALICE, 1_000, PRICE), make.buy(ALICE, 1_000, PRICE, symbol=PAR)
+    exchange.apply_all([frozen, other, make.cancel_all_after(ALICE, 10)])
+    until = freeze(exchange)
+
+    exchange.forward(seconds=10)
+    assert exchange.done(make.expire_due()).answer.data == {"ended": 1}
+    assert exchange.now_of(other).reason is OrderReason.DEAD_MAN
+    assert exchange.now_of(frozen).status is OrderStatus.OPEN
+    assert exchange.state.timers == {ALICE: until}
+
+    exchange.forward(seconds=20)
+    assert exchange.done(make.expire_due()).answer.data == {"ended": 1}
+    assert exchange.now_of(frozen).reason is OrderReason.DEAD_MAN
+    assert exchange.state.timers == {}
