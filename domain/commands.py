@@ -163,6 +163,8 @@ class ExpireDue(Command):
     With `before`, those alone whose time was over before that moment.
     """
 
+    later: ClassVar[Mapping[str, Any]] = {"before": None}
+
     before: datetime | None = None
 
 
@@ -240,6 +242,8 @@ class DecideProposal(Command):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateProgramme(Command):
     """`year` is the ISO year of its first allowance asset."""
+
+    later: ClassVar[Mapping[str, Any]] = {"basis": EmissionBasis.DIRECT}
 
     code: str
     name: str
