@@ -40,6 +40,10 @@ class PairedDevice:
     paired_at: datetime
     last_heard_at: datetime | None
 
+    @classmethod
+    def is_type_of(cls, value: object, info: object) -> bool:
+        return isinstance(value, devices.PairedDevice)
+
     @strawberry.field
     @staticmethod
     def id(device: strawberry.Parent[devices.PairedDevice]) -> strawberry.ID:

@@ -32,6 +32,8 @@ KNOWN_MAX = 50_000
 KNOWN_SECONDS = 30
 RECONNECT_SECONDS = 2
 SETTLE_SECONDS = 900
+FIRST_SETTLE_SECONDS = 60
+"""After a start what waited at the broker comes first."""
 CLOCK_GRACE = timedelta(minutes=1)
 DELAY_MAX = timedelta(days=7)
 """A device's own time is believed back to this long before its message came: a broker may have kept it."""
@@ -104,6 +106,7 @@ class LiveListener:
         self._homes: dict[str, HomeAssistantReader] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.readings = 0
+        """Committed so far."""
 
     async def start(self) -> None:
         self._tasks = [
@@ -196,13 +199,15 @@ class LiveListener:
             self._known.update({key: found.get(key) for key in missing})
 
     async def _settle(self) -> None:
+        wait_seconds = FIRST_SETTLE_SECONDS
         while True:
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = SETTLE_SECONDS
             try:
                 await self._readings.settle(datetime.now(UTC))
             except Exception as error:
                 if not is_unavailable(error):
                     logger.exception("days of devices could not be added up")
-            await asyncio.sleep(SETTLE_SECONDS)
 
 
 def _believable(at: datetime | None, arrived_at: datetime) -> datetime:
