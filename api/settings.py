@@ -62,7 +62,7 @@ class Settings:
         "Load the ADEME Impact CO2 table too; its reuse is free for non-commercial purposes only.", False
     )
     queue_size: int = _setting("Commands that may wait for the writer; more are answered OVERLOADED.", 4096)
-    batch_size: int = _setting("Commands in one commit, at most.", 512)
+    batch_size: int = _setting("Commands in one commit, at most.", 1_024)
     limit_sign_ups: int = _setting("Sign-ups a minute per address.", 60)
     limit_failed_sign_ins: int = _setting("Failed sign-ins a minute per address.", 20)
     limit_account_failures: int = _setting("Failed sign-ins per account in 15 minutes.", 5)

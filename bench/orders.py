@@ -439,7 +439,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--owners", type=int, default=10_000)
-    parser.add_argument("--in-flight", type=int, default=1_024, help="clients at full rate")
+    parser.add_argument("--in-flight", type=int, default=2_048, help="clients at full rate")
     parser.add_argument("--batch-size", type=int, default=Settings().batch_size)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

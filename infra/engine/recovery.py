@@ -1,5 +1,8 @@
 """The engine's state from Postgres, in one snapshot: counters, what is open, and the balances behind it."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,6 +35,23 @@ class Recovered:
 
 async def recover(connection: Connection) -> Recovered:
     """Raises CorruptLedger where the open orders differ from the digest in the last batch row."""
+    with _collector_off():
+        return await _recover(connection)
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Nothing that recovery makes is garbage; looking for it again and again would take as long as the rest."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+async def _recover(connection: Connection) -> Recovered:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         state = State()
         last = await connection.fetchrow("SELECT * FROM batch ORDER BY sequence DESC LIMIT 1")

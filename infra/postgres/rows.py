@@ -74,15 +74,22 @@ def proposal_of(row: Row) -> Proposal:
     )
 
 
+_SIDES = {member.value: member for member in OrderSide}
+_TYPES = {member.value: member for member in OrderType}
+_TIMES_IN_FORCE = {member.value: member for member in TimeInForce}
+_STATUSES = {member.value: member for member in OrderStatus}
+_SELF_TRADE = {member.value: member for member in SelfTradePrevention}
+
+
 def order_of(row: Row, instruments: Mapping[int, Instrument]) -> Order:
     return Order(
         id=row["id"],
         owner=row["owner"],
         client_order_id=row["client_order_id"],
         instrument=instruments[row["instrument"]],
-        side=OrderSide(row["side"]),
-        type=OrderType(row["type"]),
-        time_in_force=TimeInForce(row["time_in_force"]),
+        side=_SIDES[row["side"]],
+        type=_TYPES[row["type"]],
+        time_in_force=_TIMES_IN_FORCE[row["time_in_force"]],
         price=row["price"],
         quantity=row["quantity"],
         post_only=row["post_only"],
@@ -90,10 +97,10 @@ def order_of(row: Row, instruments: Mapping[int, Instrument]) -> Order:
         expires_at=row["expires_at"],
         remaining=row["remaining"],
         notional=int(row["notional"]),
-        status=OrderStatus(row["status"]),
+        status=_STATUSES[row["status"]],
         reason=OrderReason(row["reason"]) if row["reason"] else None,
         trades_until=row["trades_until"],
-        self_trade=SelfTradePrevention(row["self_trade"]),
+        self_trade=_SELF_TRADE[row["self_trade"]],
         moved_by=row["moved_by"],
         placed_quantity=row["placed_quantity"],
         placed_price=row["placed_price"],
