@@ -37,7 +37,7 @@ class Fleet:
         """Waits until every engine that does not write waits to."""
         async with asyncio.timeout(seconds):
             for engine in self.engines:
-                while await engine.status() not in (200, 503):
+                while await engine.status() not in (200, 503):  # noqa: ASYNC110
                     await asyncio.sleep(ASK_SECONDS)
 
     async def epoch(self) -> int:
