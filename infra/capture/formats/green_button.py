@@ -13,30 +13,24 @@ is given on, to be compared with the readings of that time.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import iterparse
 
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
 from domain.footprint.records import StatedTotal
+from infra.capture.espi_feed import Entry, Feed, elements, first_pass, forget, local_name, text_of
 from infra.capture.reader import Unreadable
-
-OBJECTS_MAX = 10_000
-BLOCK_ENTRIES_MAX = 100_000
-DEPTH_MAX = 40
+from infra.capture.text import shown
 
 _UNITS = {"72": "Wh", "38": "W", "169": "therm", "119": "ft3", "42": "m3", "128": "gal_us", "134": "L"}
 _ENERGY_UNITS = frozenset({"Wh", "W"})
 _WATER_UNITS = frozenset({"m3", "ft3", "gal_us", "L"})
 _COMMODITIES = {"0": Commodity.ELECTRICITY, "1": Commodity.GAS, "2": Commodity.WATER}
-_SUMMARIES = frozenset({"UsageSummary", "ElectricPowerUsageSummary"})
-_STATED = ("uom", "powerOfTenMultiplier", "value")
 _POWERS_OF_TEN = range(-12, 10)
 _DIRECTIONS = {
     "": Direction.IMPORT,
@@ -48,66 +42,6 @@ _DIRECTIONS = {
 _REGISTERS = {Direction.IMPORT: "forward", Direction.EXPORT: "reverse", Direction.NET: "net"}
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,12})?", re.ASCII)
 _SECONDS = re.compile(r"\d{1,11}", re.ASCII)
-_HOST = re.compile(r"[a-z]+://[^/]*", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class _Entry:
-    """The links of one Atom entry, without host and leading slash, and when it was made or changed."""
-
-    self_link: str = ""
-    up: str = ""
-    updated: datetime | None = None
-    related: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Feed:
-    """What the first pass found, by the `self` link of each object."""
-
-    usage_points: dict[str, str] = field(default_factory=dict)
-    """Service kind of each: 0 electricity, 1 gas, 2 water."""
-    meter_readings: dict[str, _Entry] = field(default_factory=dict)
-    reading_types: dict[str, dict[str, str]] = field(default_factory=dict)
-    blocks_of: dict[str, str] = field(default_factory=dict)
-    """Links under which blocks are found, and the MeterReading that they belong to."""
-    block_entries: list[_Entry] = field(default_factory=list)
-    """The entries that hold IntervalBlocks, in the order of the file: their links may stand after their content."""
-    summaries: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    updated: datetime | None = None
-    readings: int = 0
-
-    def add_meter_reading(self, entry: _Entry) -> None:
-        self.meter_readings[entry.self_link] = entry
-        for link in (f"{entry.self_link}/IntervalBlock", *entry.related):
-            self.blocks_of.setdefault(link, entry.self_link)
-
-    def meter_reading_of(self, block: _Entry) -> tuple[str, _Entry] | None:
-        collection = block.self_link.partition("/IntervalBlock")[0] + "/IntervalBlock"
-        for link in (block.up, block.self_link, collection):
-            owner = self.blocks_of.get(link) if link else None
-            if owner is not None:
-                return owner, self.meter_readings[owner]
-        return None
-
-    def reading_type_of(self, reading: _Entry | None) -> dict[str, str] | None:
-        for link in reading.related if reading else ():
-            if link in self.reading_types:
-                return self.reading_types[link]
-        return next(iter(self.reading_types.values())) if len(self.reading_types) == 1 else None
-
-    def usage_point_of(self, link: str) -> str:
-        """The meter's name: its usage point, even where the feed has only links to one."""
-        usage_point = link.partition("/MeterReading")[0] if "/MeterReading" in link else ""
-        if usage_point in self.usage_points or len(self.usage_points) != 1:
-            return usage_point or "meter"
-        return next(iter(self.usage_points)) or usage_point or "meter"
-
-    def kind_of(self, usage_point: str) -> str | None:
-        if usage_point in self.usage_points:
-            return self.usage_points[usage_point]
-        kinds = set(self.usage_points.values())
-        return kinds.pop() if len(kinds) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +69,7 @@ class GreenButtonReader:
 
     def read(self, path: Path) -> Iterator[Reading | StatedTotal | Rejection]:
         try:
-            feed = _feed(path)
+            feed = first_pass(path)
             if not feed.readings:
                 raise Unreadable("NO_READINGS", "The file is a feed without any meter readings.")
             yield from _intervals(path, feed)
@@ -148,81 +82,7 @@ class GreenButtonReader:
             raise Unreadable("DAMAGED_XML", "The file is damaged or was cut short: its XML does not end.") from error
 
 
-def _elements(path: Path) -> Iterator[tuple[str, Element, list[Element]]]:
-    """Start and end of every element with those around it. An element is forgotten when its parent's turn is over."""
-    around: list[Element] = []
-    with path.open("rb") as file:
-        for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
-            if event == "start":
-                around.append(element)
-                if len(around) > DEPTH_MAX:
-                    raise Unreadable("DAMAGED_XML", "The file is nested deeper than any meter data.")
-                yield event, element, around
-            else:
-                yield event, element, around
-                around.pop()
-
-
-def _feed(path: Path) -> _Feed:
-    """First pass: the objects and their links."""
-    feed = _Feed()
-    entry = _Entry()
-    found: list[tuple[str, Element]] = []
-    for event, element, around in _elements(path):
-        name = _local(element)
-        if event == "start":
-            if name == "entry":
-                entry, found = _Entry(), []
-            continue
-        if name == "link":
-            _add_link(entry, element)
-        elif name == "updated" and len(around) > 1:
-            if _local(around[-2]) == "entry":
-                entry.updated = _moment(element)
-            elif _local(around[-2]) == "feed":
-                feed.updated = _moment(element)
-        elif name == "IntervalReading":
-            feed.readings += 1
-            _forget(element, around)
-        elif name == "IntervalBlock":
-            if not (feed.block_entries and feed.block_entries[-1] is entry):
-                feed.block_entries.append(entry)
-            if len(feed.block_entries) > BLOCK_ENTRIES_MAX:
-                raise Unreadable("TOO_MANY_OBJECTS", "The file has more blocks of readings than can be read at once.")
-            _forget(element, around)
-        elif name in {"UsagePoint", "MeterReading", "ReadingType"} | _SUMMARIES:
-            found.append((name, element))
-            if len(found) > OBJECTS_MAX:
-                raise Unreadable("TOO_MANY_OBJECTS", "The file describes more meters than a person has.")
-        elif name == "entry":
-            for kind, item in found:
-                _remember(feed, kind, item, entry)
-            _forget(element, around)
-    return feed
-
-
-def _remember(feed: _Feed, kind: str, element: Element, entry: _Entry) -> None:
-    objects = len(feed.usage_points) + len(feed.meter_readings) + len(feed.reading_types) + len(feed.summaries)
-    if objects >= OBJECTS_MAX:
-        raise Unreadable("TOO_MANY_OBJECTS", "The file describes more meters than a person has.")
-    if kind == "UsagePoint":
-        feed.usage_points[entry.self_link] = _text(element, "ServiceCategory", "kind")
-    elif kind == "MeterReading":
-        feed.add_meter_reading(entry)
-    elif kind in _SUMMARIES:
-        feed.summaries.append((entry.self_link or entry.up, _summary_of(element)))
-    else:
-        feed.reading_types[entry.self_link] = {_local(child): (child.text or "").strip() for child in element}
-
-
-def _summary_of(element: Element) -> dict[str, str]:
-    """The texts of a summary that are used, by path."""
-    paths = [("billingPeriod", "start"), ("billingPeriod", "duration")]
-    paths += [("overallConsumptionLastPeriod", name) for name in _STATED]
-    return {path[1]: _text(element, *path) for path in paths}
-
-
-def _stated_totals(feed: _Feed) -> Iterator[StatedTotal]:
+def _stated_totals(feed: Feed) -> Iterator[StatedTotal]:
     """What summaries state for billing periods that are over."""
     for link, summary in feed.summaries:
         unit, scale = _UNITS.get(summary["uom"]), _scale(summary["powerOfTenMultiplier"])
@@ -257,14 +117,14 @@ def _register_name(direction: Direction, unit: str) -> str:
     return _REGISTERS[direction] if unit in _ENERGY_UNITS else f"{_REGISTERS[direction]} {unit}"
 
 
-def _intervals(path: Path, feed: _Feed) -> Iterator[Reading | Rejection]:
+def _intervals(path: Path, feed: Feed) -> Iterator[Reading | Rejection]:
     """Second pass: the values, entry by entry as the first pass found them."""
     entries = iter(feed.block_entries)
     meaning: _Meaning | Rejection | None = None
     told_unknown_flow = False
     is_new_entry = True
-    for event, element, around in _elements(path):
-        name = _local(element)
+    for event, element, around in elements(path):
+        name = local_name(element)
         if event == "start":
             if name == "IntervalBlock":
                 if is_new_entry:
@@ -282,12 +142,12 @@ def _intervals(path: Path, feed: _Feed) -> Iterator[Reading | Rejection]:
         elif name == "IntervalReading":
             if isinstance(meaning, _Meaning):
                 yield _reading(element, meaning)
-            _forget(element, around)
+            forget(element, around)
         elif name in {"IntervalBlock", "entry"}:
-            _forget(element, around)
+            forget(element, around)
 
 
-def _meaning(feed: _Feed, block: _Entry) -> _Meaning | Rejection:
+def _meaning(feed: Feed, block: Entry) -> _Meaning | Rejection:
     """What the block's values are, or why that cannot be told."""
     found = feed.meter_reading_of(block)
     link = found[0] if found else block.up or block.self_link
@@ -328,25 +188,25 @@ def _commodity(service: str | None, unit: str) -> Commodity | None:
     return commodity if commodity is not None and fits[commodity] else None
 
 
-def _has_unknown_flow(feed: _Feed, block: _Entry) -> bool:
+def _has_unknown_flow(feed: Feed, block: Entry) -> bool:
     found = feed.meter_reading_of(block)
     kind = feed.reading_type_of(found[1] if found else None)
     return kind is not None and kind.get("flowDirection") == "0"
 
 
 def _reading(element: Element, meaning: _Meaning) -> Reading | Rejection:
-    start = _text(element, "timePeriod", "start")
-    duration = _text(element, "timePeriod", "duration")
-    value = _text(element, "value")
+    start = text_of(element, "timePeriod", "start")
+    duration = text_of(element, "timePeriod", "duration")
+    value = text_of(element, "value")
     if not (_SECONDS.fullmatch(start) and _SECONDS.fullmatch(duration)):
-        return Rejection("BAD_TIME", "An interval has no start and length in seconds.", record=_shown(start))
+        return Rejection("BAD_TIME", "An interval has no start and length in seconds.", record=shown(start))
     if not _NUMBER.fullmatch(value):
-        return Rejection("NOT_A_NUMBER", "An interval has no value that is a number.", record=_shown(start))
+        return Rejection("NOT_A_NUMBER", "An interval has no value that is a number.", record=shown(start))
     try:
         begin = datetime.fromtimestamp(int(start), UTC)
         end = begin + timedelta(seconds=int(duration))
     except (OverflowError, ValueError):
-        return Rejection("BAD_TIME", "An interval lies outside of all calendars.", record=_shown(start))
+        return Rejection("BAD_TIME", "An interval lies outside of all calendars.", record=shown(start))
     return Reading(
         source=meaning.meter,
         register=meaning.register,
@@ -356,56 +216,9 @@ def _reading(element: Element, meaning: _Meaning) -> Reading | Rejection:
         unit=meaning.unit,
         direction=meaning.direction,
         commodity=meaning.commodity,
-        quality=_text(element, "ReadingQuality", "quality")[:8],
+        quality=text_of(element, "ReadingQuality", "quality")[:8],
         told_at=meaning.told_at,
     )
-
-
-def _moment(element: Element) -> datetime | None:
-    """What an Atom date says, in UTC where it names no offset; None where it is no date."""
-    text = (element.text or "").strip()
-    try:
-        found = datetime.fromisoformat(text[:40])
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _local(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _text(element: Element, *path: str) -> str:
-    """Text of the first descendant on this path of local names, in any namespace; empty where there is none."""
-    for name in path:
-        child = next((child for child in element if _local(child) == name), None)
-        if child is None:
-            return ""
-        element = child
-    return (element.text or "").strip()
-
-
-def _add_link(entry: _Entry, element: Any) -> None:
-    href = _HOST.sub("", element.get("href", "").strip())
-    link = (href.partition("/resource/")[2] or href).strip("/")
-    match element.get("rel"):
-        case "self":
-            entry.self_link = link
-        case "up":
-            entry.up = link
-        case "related" if len(entry.related) < OBJECTS_MAX:
-            entry.related.append(link)
-
-
-def _forget(element: Element, around: list[Element]) -> None:
-    """Frees the element and everything that came before it in its parent."""
-    element.clear()
-    if len(around) > 1:
-        del around[-2][:]
-
-
-def _shown(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:40])
 
 
 READER = GreenButtonReader()
