@@ -52,17 +52,17 @@ class Bench:
         return self._verdict.read
 
     def take(self, item: Item) -> None:
-        if isinstance(item, Rejection):
-            self._verdict.reject(item)
-            return
-        if isinstance(item, StatedTotal):
-            self._meters.compare_with(item)
-            return
-        self._verdict.read += 1
-        if isinstance(item, Reading | CounterReading):
-            self._meters.take(item, self._verdict)
-        else:
-            self._records.take(item, self._verdict)
+        match item:
+            case Reading() | CounterReading():
+                self._verdict.read += 1
+                self._meters.take(item, self._verdict)
+            case Rejection():
+                self._verdict.reject(item)
+            case StatedTotal():
+                self._meters.compare_with(item)
+            case _:
+                self._verdict.read += 1
+                self._records.take(item, self._verdict)
 
     def verdict(self) -> Verdict:
         """Sorts out repeats and overlaps and names the gaps. Called once, after the last item."""

@@ -220,6 +220,8 @@ def _is_too_precise(value: Decimal) -> bool:
 
 
 def _canonical_value(reading: Reading, unit: str, seconds: int) -> Decimal:
+    if reading.unit == unit:
+        return reading.value
     if reading.unit == "W":
         return convert(reading.value * seconds / 3600, "Wh", unit)
     return convert(reading.value, reading.unit, unit)

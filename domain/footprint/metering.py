@@ -1,7 +1,7 @@
 """From what a meter counted to activities: one for each meter, register and local day."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -59,22 +59,40 @@ class CounterRow(NamedTuple):
     modulus: Decimal | None
 
 
+class LocalDays:
+    """The day of a moment in one place, for moments that mostly follow one another."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._day = date.min
+        self._from = self._until = 0
+
+    def of(self, seconds: int) -> date:
+        """`seconds` since 1970, UTC."""
+        if not self._from <= seconds < self._until:
+            self._day = datetime.fromtimestamp(seconds, self._zone).date()
+            self._from = seconds
+            following = datetime.combine(self._day + timedelta(days=1), time.min, self._zone)
+            self._until = int(following.timestamp())
+        return self._day
+
+
 def rows_of(verdict: Verdict, zone: ZoneInfo, *, is_derived: bool | None = None) -> Iterator[MeterRow]:
     """The accepted readings; `is_derived` where it is not the register's own."""
+    days = LocalDays(zone)
     for register, indices in verdict.kept:
         for index in indices:
-            start = datetime.fromtimestamp(register.starts[index], UTC)
             yield MeterRow(
                 register.meter,
                 register.register,
-                start,
+                datetime.fromtimestamp(register.starts[index], UTC),
                 datetime.fromtimestamp(register.ends[index], UTC),
                 register.commodity,
                 register.direction,
                 register.unit,
                 register.values[index],
                 bool(register.implausible[index]),
-                start.astimezone(zone).date(),
+                days.of(register.starts[index]),
                 datetime.fromtimestamp(register.told[index], UTC),
                 register.is_derived if is_derived is None else is_derived,
             )

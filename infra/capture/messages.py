@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from domain.footprint.captured import Captured, CapturedDraft
 from domain.footprint.checks import Verdict
-from domain.footprint.metering import CounterRow, MeterRow
+from domain.footprint.metering import CounterRow, LocalDays, MeterRow
 from domain.footprint.model import ActivitySource, ActivityStatus
 
 
 def meter_values(verdict: Verdict, zone: ZoneInfo) -> Iterator[list[Any]]:
+    days = LocalDays(zone)
     for register, indices in verdict.kept:
         for index in indices:
             start = register.starts[index]
@@ -29,7 +30,7 @@ def meter_values(verdict: Verdict, zone: ZoneInfo) -> Iterator[list[Any]]:
                 register.unit,
                 str(register.values[index]),
                 bool(register.implausible[index]),
-                datetime.fromtimestamp(start, UTC).astimezone(zone).date(),
+                days.of(start),
                 register.told[index],
                 register.is_derived,
             ]
