@@ -9,6 +9,7 @@ import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -21,6 +22,7 @@ from api.roles import Role
 from api.server import address_of, listen, serving
 from api.settings import Settings
 from api.start import check_postgres, check_servers, migrate_database, operator_login, prepare, servers
+from api.story import STORIES, tell_story
 from api.terminal import Terminal
 from infra.engine.audit import audit
 from infra.engine.replay import first_difference
@@ -40,7 +42,7 @@ STOPPED = 128 + signal.SIGINT
 
 def main() -> None:
     """Exit code 0: done, or stopped where it would have gone on for ever. 1: it failed, and the last line says why."""
-    arguments = _parser().parse_args()
+    arguments = _arguments()
     terminal = Terminal()
     _log_to(terminal)
     try:
@@ -65,6 +67,8 @@ def _command(
             return run(settings, terminal, stopping, phones=arguments.phones, once=arguments.once)
         case "serve":
             return serve(settings, terminal, stopping, Role(arguments.role))
+        case "demo" if arguments.story:
+            return tell_story(settings, terminal, url=arguments.url, picture=arguments.picture)
         case "demo":
             return demo(settings, terminal, stopping, url=arguments.url, phones=arguments.phones, once=arguments.once)
         case "migrate":
@@ -88,6 +92,8 @@ def _log_to(terminal: Terminal) -> None:
 
 
 def _is_endless(arguments: argparse.Namespace) -> bool:
+    if arguments.command == "demo" and arguments.story:
+        return False
     return arguments.command == "serve" or (arguments.command in ("run", "demo") and not arguments.once)
 
 
@@ -279,9 +285,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo_parser = add(
         "demo",
-        "Simulated phones against any server; its operator is GRAMME_OPERATOR_EMAIL and GRAMME_OPERATOR_PASSWORD.",
+        "Simulated phones against any server; its operator is GRAMME_OPERATOR_EMAIL and GRAMME_OPERATOR_PASSWORD. "
+        "With --story, one person's year instead, told with its charts and sums; it needs no operator.",
     )
     demo_parser.add_argument("--url", help="address of the server (default: http://GRAMME_HOST:GRAMME_PORT)")
+    demo_parser.add_argument(
+        "--story",
+        choices=STORIES,
+        help="tell a story, then exit with 0, or with 1 where its sums do not agree; without --url on a server of its "
+        "own in a temporary folder",
+    )
+    demo_parser.add_argument(
+        "--picture", type=Path, metavar="FILE.svg", help="with --story: draw its charts into this file as well"
+    )
     for journey in (run_parser, demo_parser):
         journey.add_argument("--phones", type=_positive, default=PHONES, help="number of phones (default: %(default)s)")
         journey.add_argument(
@@ -296,6 +312,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("schema", "Print the GraphQL schema (SDL).")
     return parser
+
+
+def _arguments() -> argparse.Namespace:
+    parser = _parser()
+    arguments = parser.parse_args()
+    if arguments.command == "demo" and arguments.picture and not arguments.story:
+        parser.error("--picture draws a story: add --story year")
+    return arguments
 
 
 def _positive(text: str) -> int:

@@ -34,8 +34,10 @@ def answer_to(activity: Json) -> Answer:
             return Answer("DISCARD", "That was the rented electric car: the charger counts its energy.")
         case "PHONE" if CAR in activity["choices"]:
             return Answer("CHOOSE", "A colleague's car, the two of us in it.", CAR, 2)
+        case "BANK" if "Fuel" in reason:
+            return Answer("DISCARD", "The phone has the kilometres of this car.")
         case "BANK" if "trips count" in reason:
-            return Answer("DISCARD", "The phone has these kilometres.")
+            return Answer("DISCARD", "The phone has these flights.")
         case "BANK" if activity["choices"] and FURNITURE in activity["choices"]:
             return Answer("CHOOSE", "A second-hand shop for furniture.", FURNITURE)
         case "DEVICE":

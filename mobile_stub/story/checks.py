@@ -24,7 +24,11 @@ def _check_files(story: Story, before: Json) -> None:
     _add(story, "every file was read", ", ".join(failed) or f"{len(story.files)} files", not failed)
     for activity, fed in story.fed.items():
         found = sum(
-            (Decimal(one["quantity"]) for one in story.counted if one["activity"] == activity and one["source"] == "METER"),
+            (
+                Decimal(one["quantity"])
+                for one in story.counted
+                if one["activity"] == activity and one["source"] == "METER"
+            ),
             Decimal(0),
         )
         unit = "therm" if activity.endswith("therm") else "kWh"
@@ -67,7 +71,8 @@ def grams_of(activity: Json) -> int:
     """Quantity x factor, divided by those who shared it; rounded once, half to even."""
     explanation = activity["explanation"]
     kilograms = Fraction(explanation["convertedQuantity"]) * Fraction(explanation["factorKgPerUnit"])
-    return round(kilograms * 1_000 / activity["sharedBy"])
+    people: int = activity["sharedBy"]
+    return round(kilograms * 1_000 / people)
 
 
 def _saved(advice: Json) -> int:
@@ -79,7 +84,12 @@ def _check_outlook(story: Story) -> None:
     pace = story.pace
     left = story.goal - story.week_total
     shown = f"{pace['left']:,} g of {story.goal:,} g" if pace["left"] is not None else "none"
-    _add(story, "what is left is goal less the week's footprint", shown, pace["goal"] == story.goal and pace["left"] == left)
+    _add(
+        story,
+        "what is left is goal less the week's footprint",
+        shown,
+        pace["goal"] == story.goal and pace["left"] == left,
+    )
     for name in ("week", "month"):
         band = pace[name]["forecast"]
         figure = "none" if band is None else f"{band['low']:,} <= {band['expected']:,} <= {band['high']:,} g"

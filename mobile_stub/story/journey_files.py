@@ -21,17 +21,18 @@ def write_timeline(path: Path, year: Year, folder: Path) -> Path:
     sections = table(folder / "sections.csv")
     segments = [
         _segment(year, day, section)
-        for day, rule, _kind in diary(year, folder)
+        for day, kind in diary(year, folder).items()
         for section in sections
-        if section["day"] == rule["day"]
+        if section["day"] == kind
     ]
     path.write_text(json.dumps({"semanticSegments": segments}, ensure_ascii=False), encoding="utf-8")
     return path
 
 
-def diary(year: Year, folder: Path) -> list[tuple[date, dict[str, str], str]]:
-    rules = in_turn(year, table(folder / "diary.csv"), "day")
-    return [entry for entry in rules if entry[2] == "fly" or not AWAY[0] <= f"{entry[0]:%m-%d}" <= AWAY[1]]
+def diary(year: Year, folder: Path) -> dict[date, str]:
+    """What kind of day each was. What is rarer holds: a flight above a day of the month, that above a weekday."""
+    days = {day: kind for day, _rule, kind in in_turn(year, table(folder / "diary.csv"), "day")}
+    return {day: kind for day, kind in days.items() if kind == "fly" or not AWAY[0] <= f"{day:%m-%d}" <= AWAY[1]}
 
 
 def _segment(year: Year, day: date, section: dict[str, str]) -> Json:
@@ -56,7 +57,7 @@ def _place(text: str) -> Json:
 
 def write_phone_trace(path: Path, year: Year, folder: Path) -> Path:
     """The real trace of the day that the timeline calls `drive`, on a day on which it has one."""
-    days = [day for day, rule, _kind in diary(year, folder) if rule["day"] == TOLD_TWICE]
+    days = [day for day, kind in diary(year, folder).items() if kind == TOLD_TWICE]
     entries = json.loads((folder / "phone_2015-08-23.json").read_text(encoding="utf-8"))
     moved = days[len(days) // 4]
     shift = year.at(moved, time()) - datetime(2015, 8, 23, tzinfo=year.zone)

@@ -135,7 +135,7 @@ class _Player:
 
     async def _waiting(self) -> list[Json]:
         """Oldest first."""
-        activities = await self._activities()
+        activities = await self._activities("Waiting")
         return [activity for activity in reversed(activities) if activity["status"] == "QUARANTINED"]
 
     async def _resolve(self, activity: Json, answer: Answer, key: tuple[str, str]) -> None:
@@ -160,7 +160,7 @@ class _Player:
 
     async def _look(self) -> None:
         story = self._story
-        story.activities = await self._activities()
+        story.activities = await self._activities("ExplainedActivities")
         story.whole = await self._footprint(story.year.first, story.year.last)
         for first, last in story.year.months():
             story.months[first.isoformat()] = await self._footprint(first, last)
@@ -183,12 +183,12 @@ class _Player:
         viewer = await self._phone.client.read("FootprintByDay", **{"from": first, "to": last})
         return dict(viewer["footprint"])
 
-    async def _activities(self) -> list[Json]:
-        """All of them with their explanations, newest first."""
+    async def _activities(self, name: str) -> list[Json]:
+        """All of them, newest first."""
         found: list[Json] = []
         after: str | None = None
         while True:
-            page: Any = (await self._phone.client.read("ExplainedActivities", after=after))["activities"]
+            page: Any = (await self._phone.client.read(name, after=after))["activities"]
             found += [edge["node"] for edge in page["edges"]]
             if not page["pageInfo"]["hasNextPage"]:
                 return found
