@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import stat
 import time
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import httpx
@@ -151,6 +153,32 @@ def test_run_is_stopped_by_ctrl_c_and_goes_on_another_day(tmp_path: Path) -> Non
             assert str(password) in server.printed()
             assert password.read_text().strip() not in server.printed()
             assert stat.S_IMODE(password.stat().st_mode) == 0o600
+
+
+def test_a_years_story_agrees_on_a_server_of_its_own(tmp_path: Path) -> None:
+    picture = tmp_path / "year.svg"
+    home = tmp_path / "home"
+    done = gramme(
+        "demo", "--story", "year", "--picture", str(picture), seconds=300, GRAMME_HOME=str(home), COLUMNS="80"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout[done.stdout.index("A year of Rosa") :]
+    assert told.endswith("All is well.\n")
+    assert "NOT " not in told
+    names = "electricity.xml gas.xml Timeline.json openpath.json drive.gpx card.csv charging.json"
+    for name in names.split():
+        assert re.search(rf"{re.escape(name)} .* 0 new", told), name
+    for shown in ("Two apps told of the same trip.", "until Sunday", "in 80 % of cases", "ok the days' sum"):
+        assert shown in told
+    assert max(len(line) for line in told.partition("\nThe picture")[0].splitlines()) <= 80
+    assert ElementTree.parse(picture).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    assert not home.exists()
+
+
+def test_a_picture_needs_a_story() -> None:
+    done = gramme("demo", "--picture", "year.svg")
+    assert done.returncode == 2
+    assert done.stderr.endswith("--picture draws a story: add --story year\n")
 
 
 @pytest.mark.crash
