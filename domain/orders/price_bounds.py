@@ -5,7 +5,7 @@ session a trade may not lie further than `Terms.halt` from where the price was `
 instead. Both begin with the first official close: until then the market looks for its price.
 """
 
-from collections import deque
+from bisect import bisect_left
 from datetime import datetime, timedelta
 
 from domain.orders.model import Instrument
@@ -46,18 +46,22 @@ def _around(price: int, basis_points: int) -> tuple[int, int]:
 
 
 class Pace:
-    """How the price moved: the first price of each of the last minutes, and the last price of all."""
+    """How the price moved: the first price of each of the last minutes with a trade, and the last price of all.
+
+    It keeps as many whatever the window is, so that one that was read from Postgres knows the same.
+    """
 
     __slots__ = ("_minutes", "last_price")
 
     def __init__(self) -> None:
         self.last_price: int | None = None
-        self._minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES_KEPT)
+        self._minutes: list[tuple[int, int]] = []
 
     def note(self, at: datetime, price: int) -> None:
         minute = int(at.timestamp()) // MINUTE
         if not self._minutes or self._minutes[-1][0] < minute:
             self._minutes.append((minute, price))
+            del self._minutes[:-MINUTES_KEPT]
         self.last_price = price
 
     def bounds(self, instrument: Instrument, now: datetime) -> tuple[int, int] | None:
@@ -69,7 +73,6 @@ class Pace:
             anchor = instrument.anchor_price
         else:
             oldest = int((now - timedelta(seconds=terms.halt_window)).timestamp()) // MINUTE
-            while self._minutes and self._minutes[0][0] < oldest:
-                self._minutes.popleft()
-            anchor = self._minutes[0][1] if self._minutes else self.last_price
+            index = bisect_left(self._minutes, (oldest,))
+            anchor = self._minutes[index][1] if index < len(self._minutes) else self.last_price
         return None if anchor is None else _around(anchor, terms.halt)

@@ -371,6 +371,20 @@ def test_a_slow_move_halts_nothing() -> None:
     assert day.phase is CONTINUOUS
 
 
+def test_a_longer_window_looks_further_back_whatever_was_looked_at_before() -> None:
+    """A writer that starts again reads an hour of minutes: one that did not must know the same."""
+    day = Day(reference_price=50_000)
+    for price in (50_000, 52_000, 54_000):
+        day.trade(price)
+        day.wait(minutes=10)
+
+    day.done(make.set_terms(halt_window=3_600))
+    day.order(make.sell(ALICE, 1_000, 54_000))
+    day.order(make.buy(BOB, 1_000, 54_000))
+
+    assert day.phase is HALTED
+
+
 def test_an_immediate_order_that_halts_the_market_ends_with_what_it_got() -> None:
     day = Day(reference_price=50_000)
     day.trade(50_000)
