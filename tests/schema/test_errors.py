@@ -44,6 +44,8 @@ EVERY_REFUSAL: list[DomainError] = [
     orders.MarketClosed("m", "2026-01-05T09:00:00+01:00"),
     orders.OrderLimitExceeded("m"),
     orders.OrderNotOpen("m"),
+    orders.ProposalNotOpen("m"),
+    orders.SecondOperatorNeeded("m"),
     rewards.OfferUnavailable("m"),
     rewards.RedemptionNotOpen("m", "CAPTURED"),
 ]
