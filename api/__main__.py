@@ -18,12 +18,15 @@ from rich.logging import RichHandler
 
 from api.engine import RunningWriter
 from api.failures import CommandError, sentence_of
+from api.grant import grant
 from api.roles import Role
 from api.server import address_of, listen, serving
 from api.settings import Settings
 from api.start import check_postgres, check_servers, migrate_database, operator_login, prepare, servers
 from api.story import STORIES, tell_story
 from api.terminal import Terminal
+from domain.identity.model import Role as PersonRole
+from domain.identity.service import GRANTED
 from infra.engine.audit import audit
 from infra.engine.replay import first_difference
 from mobile_stub.demo import DemoResult, run_demo
@@ -73,6 +76,8 @@ def _command(
             return demo(settings, terminal, stopping, url=arguments.url, phones=arguments.phones, once=arguments.once)
         case "migrate":
             return migrate(settings, terminal)
+        case "grant":
+            return grant(settings, terminal, email=arguments.email, role=PersonRole(arguments.granted))
         case "audit":
             return check_ledger(settings, terminal)
         case "replay":
@@ -304,6 +309,13 @@ def _parser() -> argparse.ArgumentParser:
             "--once", action="store_true", help="play one whole journey, then exit with 0, or with 1 and what failed"
         )
     add("migrate", "Bring the database to the newest tables, with the owner's login; loads nothing and serves nothing.")
+    grant_parser = add(
+        "grant",
+        "Give a person who has signed up a role, with the settings of the database; the same again changes nothing. A "
+        "server that runs knows it within five seconds.",
+    )
+    grant_parser.add_argument("email", metavar="EMAIL")
+    grant_parser.add_argument("granted", metavar="ROLE", choices=[role.value for role in GRANTED], help="%(choices)s")
     add("audit", "Prove every invariant of the ledger from its rows; prints the figures, exits with 1 on any breach.")
     add(
         "replay",

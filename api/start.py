@@ -109,15 +109,20 @@ async def check_servers(settings: Settings, setup: Setup) -> None:
     assert settings.database_url
     assert settings.redis_url
     setup.step("Looking for Postgres")
-    await check_postgres("GRAMME_DATABASE_URL", settings.database_url)
-    connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
-    try:
-        if await connection.fetchval("SELECT to_regclass('public.lease')") is None:
-            raise CommandError("This database has no tables of Gramme: start `gramme serve --role engine` first.")
-    finally:
-        await connection.close()
+    await check_tables(settings.database_url, "start `gramme serve --role engine` first")
     setup.step("Looking for Redis")
     await check_redis(settings.redis_url)
+
+
+async def check_tables(database_url: str, remedy: str) -> None:
+    """Raises CommandError where this database cannot be used or has no tables of ours."""
+    await check_postgres("GRAMME_DATABASE_URL", database_url)
+    connection = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)
+    try:
+        if await connection.fetchval("SELECT to_regclass('public.lease')") is None:
+            raise CommandError(f"This database has no tables of Gramme: {remedy}.")
+    finally:
+        await connection.close()
 
 
 async def migrate_database(settings: Settings, setup: Setup) -> None:

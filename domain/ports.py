@@ -31,7 +31,7 @@ from domain.footprint.model import (
 from domain.footprint.pacing import ForecastBand
 from domain.footprint.plausibility import Habit, Whereabouts
 from domain.footprint.verdict import Verdict
-from domain.identity.model import Device, DevicePlatform, Session, Tokens, User, Viewer
+from domain.identity.model import Device, DevicePlatform, Role, Session, Tokens, User, Viewer
 from domain.ledger.model import Asset, Balance, JournalEntry
 from domain.orders.model import (
     Act,
@@ -196,6 +196,10 @@ class UserStore(Protocol):
         ...
 
     async def set_password_hash(self, user_id: UUID, password_hash: str) -> None: ...
+    async def grant(self, user_id: UUID, role: Role) -> bool:
+        """False where the user has the role already."""
+        ...
+
     async def register_device(
         self, user_id: UUID, client_id: UUID, platform: DevicePlatform, push_token: str | None, now: datetime
     ) -> Device:

@@ -1,9 +1,10 @@
 """Sign up, sign in, stay signed in, sign out; devices; partners and the first operator."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, NotFound
 from domain.identity import profile
 from domain.identity.credentials import (
     check_new_password,
@@ -15,6 +16,9 @@ from domain.identity.model import Device, DevicePlatform, EmailTaken, InvalidCre
 from domain.ids import client_key, new_id
 from domain.ports import PartnerStore, PasswordHasher, SessionStore, UserStore
 from domain.rewards.model import Partner
+
+GRANTED = (Role.OPERATOR, Role.REGULATOR, Role.FEED)
+"""What a person is made by whoever runs the database; the other roles come with an account or a key."""
 
 
 async def sign_up(
@@ -134,6 +138,16 @@ def _as_operator(user: User) -> User:
     if Role.OPERATOR not in user.roles:
         raise EmailTaken("A person who is no operator signed up with this e-mail. Choose another for the operator.")
     return user
+
+
+async def grant_role(users: UserStore, *, email: str, role: Role) -> tuple[User, bool]:
+    """The person with this role, and whether it is new to them. Raises InvalidInput for another role, NotFound."""
+    if role not in GRANTED:
+        raise InvalidInput(f"{role.value} comes with the account itself and is not granted.", field="role")
+    known = await users.by_email(comparable_email(email_address(email)))
+    if known is None:
+        raise NotFound("Nobody has signed up with this e-mail.")
+    return replace(known[0], roles=known[0].roles | {role}), await users.grant(known[0].id, role)
 
 
 def _is_address(text: str) -> bool:

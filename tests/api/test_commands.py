@@ -19,12 +19,14 @@ from infra.embedded import EmbeddedServers
 from infra.embedded.home import Home
 from schema.root import schema
 from tests.api.commands import gramme, running
-from tests.conftest import sign_in
+from tests.conftest import graphql, sign_in, sign_up
 
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["demo"], ["migrate"], ["audit"], ["replay"], ["schema"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["serve"], ["demo"], ["grant"], ["migrate"], ["audit"], ["replay"], ["schema"]]
+)
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = gramme(*command, "--help")
     assert done.returncode == 0
@@ -179,6 +181,44 @@ def test_a_picture_needs_a_story() -> None:
     done = gramme("demo", "--picture", "year.svg")
     assert done.returncode == 2
     assert done.stderr.endswith("--picture draws a story: add --story year\n")
+
+
+# ---------------------------------------------------------------- granting roles
+
+
+async def test_grant_makes_a_regulator_who_may_see_what_operators_did(tmp_path: Path) -> None:
+    home = {"GRAMME_HOME": str(tmp_path / "home")}
+    acts = "{ operatorActs { edges { cursor } } }"
+    with running(tmp_path / "home", "serve") as server:
+        server.wait_ready()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            vera = await sign_up(client, "Vera")
+            refused = await graphql(client, acts, token=vera.token)
+            assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+            first = await asyncio.to_thread(gramme, "grant", vera.email.upper(), "REGULATOR", **home)
+            assert first.returncode == 0, first.stderr
+            assert first.stdout.endswith(f"{vera.email} is now REGULATOR. Roles: MEMBER, REGULATOR.\n")
+            again = await asyncio.to_thread(gramme, "grant", vera.email, "REGULATOR", **home)
+            assert again.returncode == 0, again.stderr
+            assert again.stdout.endswith(f"{vera.email} was already REGULATOR. Roles: MEMBER, REGULATOR.\n")
+
+            vera = await sign_in(client, vera.email)
+            assert await graphql(client, acts, token=vera.token) == {"data": {"operatorActs": {"edges": []}}}
+
+        nobody = await asyncio.to_thread(gramme, "grant", "nobody@example.com", "FEED", **home)
+        assert nobody.returncode == 1
+        assert nobody.stderr == (
+            "gramme: Nobody has signed up as nobody@example.com: sign up with it first, then grant.\n"
+        )
+    for role in ("MEMBER", "PARTNER", "KING"):
+        assert gramme("grant", vera.email, role).returncode == 2
+
+
+def test_grant_without_tables_says_what_to_do(tmp_path: Path) -> None:
+    done = gramme("grant", "vera@example.com", "OPERATOR", GRAMME_HOME=str(tmp_path / "home"))
+    assert done.returncode == 1
+    assert done.stderr == "gramme: This database has no tables of Gramme: run `gramme migrate` first.\n"
 
 
 @pytest.mark.crash
