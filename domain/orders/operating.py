@@ -13,7 +13,10 @@ from domain.units import OUTSIDE_MAX
 
 
 def set_terms(turn: Turn, command: SetTerms) -> Answer:
-    """Changes hold from the next order on; another calendar or batch interval from this moment."""
+    """Changes hold from the next order on, another calendar or batch interval from this moment.
+
+    An auction that is under way ends when it said it would.
+    """
     market = market_of(turn, command.symbol)
     instrument = market.instrument
     terms = _changed(instrument.terms, command)
@@ -28,7 +31,7 @@ def set_terms(turn: Turn, command: SetTerms) -> Answer:
     instrument.lot_size = command.lot_size or instrument.lot_size
     instrument.reference_price = command.reference_price or instrument.reference_price
     set_bounds(instrument)
-    if calls_for_phase and instrument.phase is not TradingPhase.HALTED:
+    if calls_for_phase and instrument.phase not in (TradingPhase.HALTED, TradingPhase.CALL_AUCTION):
         instrument.phase_until = turn.now
     turn.touch_instrument(instrument)
     return _answer(instrument)

@@ -394,7 +394,7 @@ class NaiveMarket:
         was = before.get("batch_seconds", 0)
         before.update(command.changes)
         phase.reference = command.reference_price or phase.reference
-        if before.get("batch_seconds", 0) != was and phase.name != "HALTED":
+        if before.get("batch_seconds", 0) != was and phase.name not in ("HALTED", "CALL_AUCTION"):
             phase.until = now
         return "instrument", {"symbol": command.symbol}
 

@@ -246,6 +246,20 @@ def test_nobody_trades_with_themselves_in_an_auction(mode: SelfTradePrevention) 
     assert day.now_of(older).status is day.now_of(other).status is OrderStatus.FILLED
 
 
+@pytest.mark.parametrize("change", [{"batch_seconds": 10}, {"calendar": None}, {"calendar": {**CALENDAR, "holidays": []}}])
+def test_an_auction_ends_when_it_said_it_would_whatever_is_set_meanwhile(change: dict[str, object]) -> None:
+    day = in_auction()
+    day.order(make.buy(ALICE, 1_000, 50_000))
+    day.order(make.sell(BOB, 1_000, 50_000))
+
+    day.done(make.set_terms(**change))  # type: ignore[arg-type]
+
+    assert day.tick() == []
+    assert day.instrument.phase_until == datetime(2026, 7, 1, 8, tzinfo=UTC)
+    assert day.at(2026, 7, 1, 8) != []
+    assert day.state.markets[make.SYMBOL].trade_sequence == 1
+
+
 def test_a_rest_that_halted_the_market_does_not_meet_its_own_order_in_the_auction() -> None:
     day = Day(reference_price=50_000)
     day.trade(50_000)
