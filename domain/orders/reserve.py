@@ -46,14 +46,16 @@ def propose_reserve(turn: Turn, command: ProposeReserve) -> Answer:
 
 
 def decide_proposal(turn: Turn, command: DecideProposal) -> Answer:
-    """Approving carries it out at once."""
+    """Approving carries it out at once, where it still fits the market; else it stays open."""
     proposal = turn.state.proposals.get(command.proposal)
     if proposal is None:
         raise ProposalNotOpen("There is no open proposal with this number.")
     if command.approve:
         if proposal.proposed_by == command.caller:
             raise SecondOperatorNeeded()
-        _carry_out(turn, proposal, market_of(turn, proposal.symbol))
+        market = market_of(turn, proposal.symbol)
+        _check(proposal, market)
+        _carry_out(turn, proposal, market)
     del turn.state.proposals[proposal.id]
     proposal.status = ProposalStatus.APPROVED if command.approve else ProposalStatus.REJECTED
     proposal.decided_by, proposal.decided_at = command.caller, turn.now
@@ -122,30 +124,30 @@ def _top_up(turn: Turn, order: Order) -> None:
         turn.post(EntryKind.ISSUANCE, f"command:{turn.sequence}", entries.issuance(order.owner, asset.id, missing))
 
 
-def _check(command: ProposeReserve, market: Market) -> None:
+def _check(proposed: ProposeReserve | Proposal, market: Market) -> None:
     instrument = market.instrument
-    if command.quantity == 0:
-        if command.part not in instrument.reserve:
+    if proposed.quantity == 0:
+        if proposed.part not in instrument.reserve:
             raise NotFound("This part of the reserve is not there.")
         return
     asked = PlaceOrder(
         caller=SystemAccount.RESERVE,
-        symbol=command.symbol,
-        side=_side(command.part),
+        symbol=proposed.symbol,
+        side=_side(proposed.part),
         type=OrderType.LIMIT,
         time_in_force=TimeInForce.GTC,
-        quantity=command.quantity,
-        price=command.price,
+        quantity=proposed.quantity,
+        price=proposed.price,
     )
     rules.check_numbers(asked, instrument)
     terms = instrument.terms
     others = {ReservePart.FLOOR: terms.price_floor, ReservePart.CEILING: terms.price_ceiling}
-    others[command.part] = command.price
+    others[proposed.part] = proposed.price
     floor, ceiling = others[ReservePart.FLOOR], others[ReservePart.CEILING]
     if floor is not None and ceiling is not None and floor >= ceiling:
         raise InvalidInput("The floor must lie below the ceiling.", "price")
-    if command.part in (ReservePart.TIER_1, ReservePart.TIER_2) and (
-        (floor is not None and command.price <= floor) or (ceiling is not None and command.price > ceiling)
+    if proposed.part in (ReservePart.TIER_1, ReservePart.TIER_2) and (
+        (floor is not None and proposed.price <= floor) or (ceiling is not None and proposed.price > ceiling)
     ):
         raise InvalidInput("A tier lies above the floor and not above the ceiling.", "price")
 

@@ -23,6 +23,7 @@ from schema.errors import (
     IdempotencyKeyReused,
     InvalidInput,
     NotFound,
+    OrderLimitExceeded,
     OrderNotOpen,
     Overloaded,
     ProposalNotOpen,
@@ -71,10 +72,18 @@ CancelOrderOfResult = Annotated[
     Order | InvalidInput | OrderNotOpen | IdempotencyKeyReused | Overloaded, strawberry.union("CancelOrderOfResult")
 ]
 ProposeReserveResult = Annotated[
-    Proposal | InvalidInput | NotFound | IdempotencyKeyReused | Overloaded, strawberry.union("ProposeReserveResult")
+    Proposal | InvalidInput | NotFound | OrderLimitExceeded | IdempotencyKeyReused | Overloaded,
+    strawberry.union("ProposeReserveResult"),
 ]
 DecideProposalResult = Annotated[
-    Proposal | InvalidInput | NotFound | ProposalNotOpen | SecondOperatorNeeded | IdempotencyKeyReused | Overloaded,
+    Proposal
+    | InvalidInput
+    | NotFound
+    | OrderLimitExceeded
+    | ProposalNotOpen
+    | SecondOperatorNeeded
+    | IdempotencyKeyReused
+    | Overloaded,
     strawberry.union("DecideProposalResult"),
 ]
 

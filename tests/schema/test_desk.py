@@ -28,7 +28,7 @@ PLACE = """mutation ($symbol: String!, $key: ID!, $side: OrderSide!, $quantity: 
       ... on PriceOutsideBand { floor ceiling } ... on MarketClosed { opensAt message } } }"""
 PROPOSE = """mutation ($symbol: String!, $part: ReservePart!, $price: MinorUnits!, $quantity: Grams!, $key: ID!) {
     proposeReserve(symbol: $symbol, part: $part, price: $price, quantity: $quantity, idempotencyKey: $key) {
-      ... on Proposal { id status } } }"""
+      __typename ... on Proposal { id status } ... on OrderLimitExceeded { message } } }"""
 DECIDE = """mutation ($id: ID!, $approve: Boolean!, $key: ID!) {
     decideProposal(proposalId: $id, approve: $approve, idempotencyKey: $key) {
       __typename ... on Proposal { status } } }"""
@@ -150,6 +150,15 @@ async def test_the_reserve_needs_two_operators(world: World, client: httpx.Async
     }
     proposals = await world.must("regulator", "{ proposals { edges { node { id status decidedBy } } } }")
     assert [edge["node"]["status"] for edge in proposals["edges"]] == ["APPROVED"]
+
+
+async def test_a_reserve_beyond_the_largest_order_is_refused_with_the_numbers(world: World) -> None:
+    proposed = {"symbol": world.symbol, "part": "TIER_1", "price": 4_000, "quantity": 1_000_000_001_000, "key": key()}
+
+    assert await world.must("operator", PROPOSE, proposed) == {
+        "__typename": "OrderLimitExceeded",
+        "message": "An order has at most 1000000000000 g, this one has 1000000001000 g; place several.",
+    }
 
 
 async def test_an_operator_cancels_an_order(world: World) -> None:

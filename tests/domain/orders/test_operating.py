@@ -205,5 +205,24 @@ def test_a_reserve_that_makes_no_sense_is_refused(part: ReservePart, price: int,
     assert day.refusal(propose(part, price, quantity), InvalidInput) == {"field": named}
 
 
+def test_a_proposal_is_looked_at_again_when_it_is_approved() -> None:
+    day = Day()
+    low, high = (
+        day.done(propose(part, price, 1_000)).answer.data["id"] for part, price in ((CEILING, 40_000), (FLOOR, 50_000))
+    )
+    tier = day.done(propose(TIER_1, 40_001, 1_000)).answer.data["id"]
+    day.done(make.set_terms(tick_size=10))
+
+    day.done(decide(low))
+
+    assert day.refusal(decide(high), InvalidInput) == {"field": "price"}
+    assert day.refusal(decide(tier), InvalidInput) == {"field": "price"}
+    assert (day.instrument.price_floor, day.instrument.price_ceiling) == (None, 40_000)
+    day.done(decide(high, approve=False))
+    gone = [day.done(propose(CEILING, 0, 0)).answer.data["id"] for _ in range(2)]
+    day.done(decide(gone[0]))
+    assert day.refusal(decide(gone[1]), NotFound) == {}
+
+
 def test_a_part_that_is_not_there_cannot_be_taken_away() -> None:
     assert Day().refusal(propose(TIER_1, 60_000, 0), NotFound) == {}

@@ -246,7 +246,9 @@ def test_nobody_trades_with_themselves_in_an_auction(mode: SelfTradePrevention) 
     assert day.now_of(older).status is day.now_of(other).status is OrderStatus.FILLED
 
 
-@pytest.mark.parametrize("change", [{"batch_seconds": 10}, {"calendar": None}, {"calendar": {**CALENDAR, "holidays": []}}])
+@pytest.mark.parametrize(
+    "change", [{"batch_seconds": 10}, {"calendar": None}, {"calendar": {**CALENDAR, "holidays": []}}]
+)
 def test_an_auction_ends_when_it_said_it_would_whatever_is_set_meanwhile(change: dict[str, object]) -> None:
     day = in_auction()
     day.order(make.buy(ALICE, 1_000, 50_000))
