@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
+
 from api.failures import CommandError
 from api.server import address_of, serving
 from api.settings import Settings
@@ -18,12 +20,13 @@ from mobile_stub.story.play import play_year
 
 STORIES = ("year",)
 LOCAL = "127.0.0.1"
+REACH_SECONDS = 10
 
 
 async def tell_story(settings: Settings, terminal: Terminal, *, url: str | None, picture: Path | None) -> int:
     """Exit code: 0 where all its checks agree. Raises CommandError where the server says no or cannot be reached."""
     async with AsyncExitStack() as stack:
-        address = url.rstrip("/") if url else await _own_server(settings, terminal, stack)
+        address = await _reached(url) if url else await _own_server(settings, terminal, stack)
         with terminal.setup() as setup:
             try:
                 story = await play_year(address, setup.step)
@@ -36,6 +39,17 @@ async def tell_story(settings: Settings, terminal: Terminal, *, url: str | None,
     terminal.say("")
     terminal.say("All is well." if not story.failures else f"FAILED: {'; '.join(story.failures)}.")
     return 1 if story.failures else 0
+
+
+async def _reached(url: str) -> str:
+    """A phone would try for minutes; who started a story wants to know at once that nothing is there."""
+    address = url.rstrip("/")
+    try:
+        async with httpx.AsyncClient() as http:
+            await http.get(f"{address}/healthz", timeout=REACH_SECONDS)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise CommandError(f"Nothing answers at {address}: start a server there, or correct --url.") from error
+    return address
 
 
 async def _own_server(settings: Settings, terminal: Terminal, stack: AsyncExitStack) -> str:

@@ -177,6 +177,13 @@ def test_a_years_story_agrees_on_a_server_of_its_own(tmp_path: Path) -> None:
     assert not home.exists()
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "127.0.0.1:9", "http://[", "nothing"])
+def test_a_story_without_a_server_ends_at_once(url: str) -> None:
+    done = gramme("demo", "--story", "year", "--url", url, seconds=30)
+    assert done.returncode == 1
+    assert done.stderr == f"gramme: Nothing answers at {url.rstrip('/')}: start a server there, or correct --url.\n"
+
+
 def test_a_picture_needs_a_story() -> None:
     done = gramme("demo", "--picture", "year.svg")
     assert done.returncode == 2
