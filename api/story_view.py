@@ -29,6 +29,7 @@ from mobile_stub.story.words import (
 )
 
 FILLS = "█▓▒░▚▞▤▥"
+SOLID = "█" * len(FILLS)
 COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "white", "bright_black")
 AHEAD, UNSURE = "·", "-"
 MONTH_WIDTH = 9
@@ -38,11 +39,11 @@ WIDEST = 140
 
 def show_story(console: Console, story: Story) -> None:
     width = min(console.width, WIDEST)
-    for part in _parts(story, width):
+    for part in _parts(story, width, SOLID if console.color_system else FILLS):
         console.print(part, width=width, soft_wrap=False, highlight=False)
 
 
-def _parts(story: Story, width: int) -> Iterator[RenderableType]:
+def _parts(story: Story, width: int, fills: str) -> Iterator[RenderableType]:
     yield Text()
     yield Rule(f"A year of {story.person}", characters="=", style="green")
     yield Text(
@@ -54,7 +55,7 @@ def _parts(story: Story, width: int) -> Iterator[RenderableType]:
     yield from _section("What was asked, and what was answered")
     yield _questions(story)
     yield from _section("Month by month")
-    yield _months(story, width)
+    yield _months(story, width, fills)
     yield from _section("Where each number came from")
     yield _sources(story)
     yield from _section("How it goes on")
@@ -121,13 +122,13 @@ def _questions(story: Story) -> RenderableType:
 # ---------------------------------------------------------------- bars
 
 
-def _months(story: Story, width: int) -> RenderableType:
+def _months(story: Story, width: int, fills: str) -> RenderableType:
     room = width - MONTH_WIDTH - TOTAL_WIDTH - 2
     most = largest(story)
-    lines = [_legend(story), Text()]
+    lines = [_legend(story, fills), Text()]
     for first, summary in story.months.items():
         line = Text(f"{month(first):<{MONTH_WIDTH}}")
-        line.append_text(_bar(story, first, room, most))
+        line.append_text(_bar(story, first, room, most, fills))
         line.append(f"{short(summary['total']):>{TOTAL_WIDTH}}")
         lines.append(line)
     lines.append(Text())
@@ -136,25 +137,25 @@ def _months(story: Story, width: int) -> RenderableType:
     return Group(*lines)
 
 
-def _legend(story: Story) -> RenderableType:
+def _legend(story: Story, fills: str) -> RenderableType:
     total = story.whole["total"]
     shown = {entry["category"]: entry["total"] for entry in story.whole["byCategory"]}
     return Columns(
         [
-            Text.assemble((FILLS[number], COLOURS[number]), f" {label(category)} {percent(shown[category], total)}")
+            Text.assemble((fills[number], COLOURS[number]), f" {label(category)} {percent(shown[category], total)}")
             for number, category in enumerate(story.categories)
         ],
         padding=(0, 3),
     )
 
 
-def _bar(story: Story, first: str, room: int, most: int) -> Text:
+def _bar(story: Story, first: str, room: int, most: int, fills: str) -> Text:
     """As long as its grams: parts end at whole characters of the running sum, so that no part is lost by rounding."""
     text, sum_of_parts = Text(), 0
     for number, category in enumerate(story.categories):
         sum_of_parts += story.of_month(first, category)
         cells = sum_of_parts * room // most - len(text)
-        text.append(FILLS[number] * cells, style=COLOURS[number])
+        text.append(fills[number] * cells, style=COLOURS[number])
     forecast = story.pace["month"]["forecast"]
     if forecast and first == running_month(story):
         text.append(AHEAD * (forecast["expected"] * room // most - len(text)))
@@ -188,7 +189,7 @@ def _outlook(story: Story) -> RenderableType:
     lines = [
         Text(pace["text"] + ".", style="bold"),
         Text(
-            f"{story.person}'s own goal is {short(story.goal)} a week, a tenth less than the average week; "
+            f"{story.person}'s own goal is {short(story.goal)} a week, a tenth less than the average week. "
             f"{days_left(pace)}."
         ),
         Text(f"This week: {band(pace['week'])}."),

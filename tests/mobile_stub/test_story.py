@@ -227,6 +227,16 @@ def test_the_view_fits_and_has_no_colour_where_nobody_watches(width: int) -> Non
     assert [bar.count(fill) for fill in "█▓·-"] == [parts[0], *(parts[at + 1] - parts[at] for at in range(3))]
 
 
+def test_the_view_is_coloured_in_a_terminal() -> None:
+    story = told()
+    check(story, story.whole)
+    output = io.StringIO()
+    show_story(Console(file=output, width=80, force_terminal=True, color_system="standard"), story)
+    bar = next(line for line in output.getvalue().splitlines() if line.startswith("Nov 2026"))
+    assert "\x1b[34m██" in bar
+    assert "▓" not in bar
+
+
 def test_the_picture_is_sound_and_its_bars_are_as_high_as_their_grams() -> None:
     story = told()
     root = ElementTree.fromstring(picture_of(story))
