@@ -23,7 +23,7 @@ from tests.crash.truth import Findings, Stored, compare, replayed, settled
 
 WARM_SECONDS = 0.5
 PATIENCE_SECONDS = 90
-NAIVE_COMMANDS_MAX = 4_000
+NAIVE_COMMANDS_MAX = 2_500
 
 
 @dataclass
