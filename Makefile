@@ -2,6 +2,7 @@
 
 PYTHON ?= python3.11
 PYTEST_ARGS ?= -m "not crash and not root"
+PARALLEL ?= -n 3 --dist loadfile
 STAMP := .venv/.made
 
 .PHONY: run test chaos chaos-nightly setup lint audit lock clean
@@ -9,8 +10,9 @@ STAMP := .venv/.made
 run: setup
 	@.venv/bin/gramme run $(ARGS)
 
+# Three processes, each with servers of its own; PARALLEL= runs one test after the other.
 test: setup
-	@.venv/bin/pytest $(PYTEST_ARGS)
+	@.venv/bin/pytest $(PARALLEL) $(PYTEST_ARGS)
 
 # Kills, freezes, cuts and fills everything under load and looks at every invariant; as root full disks too.
 CHAOS := -m crash tests/crash -q --durations=20 $(shell [ "$$(id -u)" != 0 ] || echo --root)
