@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from domain.footprint.calculation import ChosenFactor, emissions_of
 from domain.footprint.factor_choice import MAINS, FactorChoice
 from domain.footprint.meter_checks import HOUSEHOLD_MAX_KW
-from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, MeterDay
+from domain.footprint.model import Activity, ActivitySource, Commodity, MeterDay
 from domain.footprint.units import IncompatibleUnits, convert
 from domain.footprint.verdict import Verdict
 from domain.ids import new_id
@@ -126,14 +126,23 @@ async def activities_of(
                 ended_at=day.ended_at,
                 local_date=day.day,
                 source=source,
-                status=ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED,
+                status=day.status,
                 emissions=emissions,
                 explanation=explanation,
                 factor_rows=tuple(row.id for row in chosen.rows),
-                reason=_IMPLAUSIBLE if day.implausible else "",
+                reason=_reason(day),
             )
         )
     return activities
+
+
+def _reason(day: MeterDay) -> str:
+    if day.same_as:
+        return (
+            f"The meter {day.same_as} told the same for this day and counts. Discard this one if both are one meter, "
+            "confirm it if they are two."
+        )
+    return _IMPLAUSIBLE if day.implausible else ""
 
 
 async def _factor(choice: FactorChoice, region: str, day: MeterDay) -> ChosenFactor:

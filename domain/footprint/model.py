@@ -235,7 +235,8 @@ class ReadingsReceipt:
 class MeterDay:
     """What one register used in one local day: the sum of its readings that start on that day.
 
-    `implausible` is True where a reading of that day is more than a household can use.
+    `implausible` is True where a reading of that day is more than a household can use; `same_as` names another meter
+    of the person that told the same, if there is one.
     """
 
     meter: str
@@ -247,6 +248,12 @@ class MeterDay:
     started_at: datetime
     ended_at: datetime
     implausible: bool = False
+    same_as: str = ""
+
+    @property
+    def status(self) -> ActivityStatus:
+        """Whether the person is asked before the day counts."""
+        return ActivityStatus.QUARANTINED if self.implausible or self.same_as else ActivityStatus.COUNTED
 
 
 @dataclass(frozen=True, slots=True)

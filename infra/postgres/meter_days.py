@@ -17,11 +17,12 @@ from domain.errors import NotFound
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.household import shares_of
 from domain.footprint.metering import activities_of
-from domain.footprint.model import Activity, ActivitySource, ActivityStatus, Commodity, Home, MeterDay
+from domain.footprint.model import Activity, ActivitySource, Commodity, Home, MeterDay
 from domain.footprint.plausibility import CONFIRMED_GRACE
 from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
 from infra.postgres.homes import home_of
+from infra.postgres.twin_meters import told_by_another
 
 DAYS_AT_ONCE = 1_000
 
@@ -52,7 +53,10 @@ _CONFIRMED = """
 
 
 class MeterDays:
-    """Within a transaction that holds the lock of the person's home. `emissions` is what was added so far to theirs."""
+    """Within a transaction that holds the lock of the person's home. `emissions` is what was added so far to theirs.
+
+    `twins` has the names of meters whose days wait for an answer, each with the one that told the same.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class MeterDays:
         self._source = source
         self.emissions = 0
         self.activities = 0
+        self.twins: set[tuple[str, str]] = set()
         self._homes: dict[str, Home] = {}
         self.without_factor: dict[Commodity, NotFound] = {}
 
@@ -91,9 +96,11 @@ class MeterDays:
         for row in await self._connection.fetch(_OLD_DAYS, *key):
             old.setdefault(row["local_date"], {})[row["member"]] = row
         wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key, instead)]
-        if any(day.implausible for day in wanted):
+        same = await told_by_another(self._connection, owner, meter, register, wanted)
+        if same or any(day.implausible for day in wanted):
             confirmed = await self._connection.fetchval(_CONFIRMED, owner, meter, register)
-            wanted = [_in_view_of(day, confirmed) for day in wanted]
+            wanted = [_in_view_of(replace(day, same_as=same.get(day.day, "")), confirmed) for day in wanted]
+            self.twins.update((meter, day.same_as) for day in wanted if day.same_as)
         home = await self._home_of(meter)
         fresh = [day for day in wanted if not _is_same(old.get(day.day, {}), day, home.members_on(day.day))]
         kept = {day.day for day in wanted} - {day.day for day in fresh}
@@ -167,21 +174,20 @@ def _meter_day(meter: str, register: str, row: asyncpg.Record) -> MeterDay:
 
 
 def _in_view_of(day: MeterDay, confirmed: Decimal | None) -> MeterDay:
-    """A day that is hardly more than one which the person confirmed is not asked about."""
-    if confirmed is None or day.quantity > confirmed * CONFIRMED_GRACE:
+    """A day that is hardly more than one that the person confirmed is not asked about, nor whether the meter is one."""
+    if confirmed is None:
         return day
-    return replace(day, implausible=False)
+    return replace(day, implausible=day.implausible and day.quantity > confirmed * CONFIRMED_GRACE, same_as="")
 
 
 def _is_same(old: Mapping[int, asyncpg.Record], day: MeterDay, members: Sequence[int]) -> bool:
     """True where every member, and nobody else, has the share that this day gives."""
     if old.keys() != set(members):
         return False
-    status = ActivityStatus.QUARANTINED if day.implausible else ActivityStatus.COUNTED
     now = (day.quantity, day.unit, day.started_at, day.ended_at, len(members))
     return all(
         (row["quantity"], row["unit"], row["started_at"], row["ended_at"], row["shared_by"]) == now
-        and (row["answered"] or row["status"] == status.value)
+        and (row["answered"] or row["status"] == day.status.value)
         for row in old.values()
     )
 

@@ -187,6 +187,9 @@ class MeterRecording:
         if outdated := self._readings.outdated:
             text = f"{outdated} readings are older than those that earlier files gave for the same time."
             self.notes.append(Rejection("OUTDATED", text, note=True))
+        for meter, other in sorted(self._days.twins):
+            text = f"The meter {other} told the same already: the days that both have wait for you to tell them apart."
+            self.notes.append(Rejection("SAME_AS_ANOTHER", text, record=meter, note=True))
         self._note_factors()
 
     def _note_factors(self) -> None:
