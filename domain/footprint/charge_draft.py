@@ -1,7 +1,8 @@
 """From a charging session to an activity: the energy that went into the car, at the factor of mains electricity.
 
 Home charging is in the house meter already and would count twice. Where the file does not tell, the person is asked,
-once for each socket. A session abroad counts at the mains of that country.
+once for each socket. A session abroad counts at the mains of that country, one in the person's own country at those of
+the person's own region, which may be more exact.
 """
 
 from decimal import Decimal
@@ -12,8 +13,8 @@ from domain.footprint.model import ActivitySource, ActivityStatus
 from domain.footprint.records import Charge, Journey
 
 
-def draft_of_charge(charge: Charge, _region: str) -> CapturedDraft:
-    draft = _draft(charge)
+def draft_of_charge(charge: Charge, region: str) -> CapturedDraft:
+    draft = _draft(charge, region)
     if charge.cancels is not None:
         return _not_counted(draft, "It cancels an earlier session.")
     if charge.at_home:
@@ -37,7 +38,8 @@ def draft_of_electric_trip(journey: Journey, kwh: Decimal) -> CapturedDraft:
     )
 
 
-def _draft(charge: Charge) -> CapturedDraft:
+def _draft(charge: Charge, region: str) -> CapturedDraft:
+    is_own_country = charge.region == region.partition("-")[0]
     asks = charge.at_home is None
     return CapturedDraft(
         activity=MAINS,
@@ -46,7 +48,7 @@ def _draft(charge: Charge) -> CapturedDraft:
         started_at=charge.start,
         ended_at=charge.end,
         source=ActivitySource.DEVICE,
-        region=charge.region,
+        region=None if is_own_country else charge.region,
         status=ActivityStatus.QUARANTINED if asks else ActivityStatus.COUNTED,
         reason="Was this charged at home? Your meter has it then: discard it. Confirm it if not." if asks else "",
         topic=f"socket {charge.socket}"[:120] if asks and charge.socket else "",

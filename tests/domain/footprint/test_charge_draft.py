@@ -21,6 +21,12 @@ def test_on_the_way_it_counts_at_the_mains_of_that_country() -> None:
     assert draft.status is ActivityStatus.COUNTED
 
 
+def test_in_the_persons_own_country_it_counts_at_their_own_region() -> None:
+    charge = replace(CHARGE, at_home=False, region="US")
+    assert draft_of_charge(charge, "US-CA").region is None
+    assert draft_of_charge(charge, "GB").region == "US"
+
+
 def test_at_home_the_meter_has_it() -> None:
     draft = draft_of_charge(replace(CHARGE, at_home=True), "GB")
     assert (draft.activity, draft.quantity) == (None, 0)
