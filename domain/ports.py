@@ -274,6 +274,10 @@ class FactorStore(Protocol):
         """Every row of this id in these regions, in the order of the regions given."""
         ...
 
+    async def rows_of(self, ids: Sequence[int]) -> Sequence[EmissionFactor]:
+        """The rows with these numbers, withdrawn ones too, in the order given."""
+        ...
+
     async def regions_of(self, factor_id: str) -> Sequence[str]: ...
     async def find(
         self,

@@ -9,18 +9,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.footprint.calculation import ChosenFactor, choose, emissions_of, is_of_edition
+from domain.footprint.household import shares_of
 from domain.footprint.model import Activity, ActivitySource, ActivityStatus, EmissionFactor, Explanation
 from domain.footprint.units import plain
 from domain.ids import new_id
 
 
 def adjusted(
-    activity: Activity, was: Sequence[EmissionFactor], current: Sequence[EmissionFactor], now: datetime
+    activity: Activity,
+    was: Sequence[EmissionFactor],
+    current: Sequence[EmissionFactor],
+    now: datetime,
+    members: Sequence[int] = (),
 ) -> Activity | None:
     """The activity with the rows that hold now; None where nothing takes their place, or they are the same.
 
     It has a new id and names the old one where its grams or its factor differ; with the same id, only `factor_rows`
-    changed. `was` are the rows behind the activity in their order, `current` all rows that hold of their ids.
+    changed. `was` are the rows behind the activity in their order, `current` all rows that hold of their ids, `members`
+    those who share the meter on that day, so that their parts are the whole again.
     """
     holds = []
     for row in was:
@@ -34,7 +40,7 @@ def adjusted(
     now_holds = _together(holds)
     if tuple(row.id for row in now_holds.rows) == activity.factor_rows:
         return None
-    emissions, explanation = _computed(activity, now_holds)
+    emissions, explanation = _shared(activity, now_holds, members, now) if members else _computed(activity, now_holds)
     rows = tuple(row.id for row in now_holds.rows)
     known = activity.explanation
     before = (known.factor_kg_per_unit, known.emissions_low, known.emissions_high, activity.emissions)
@@ -73,9 +79,16 @@ def _computed(activity: Activity, chosen: ChosenFactor) -> tuple[int, Explanatio
     )
 
 
+def _shared(activity: Activity, chosen: ChosenFactor, members: Sequence[int], now: datetime) -> tuple[int, Explanation]:
+    whole = _computed(replace(activity, shared_by=1), chosen)
+    shares = shares_of(replace(activity, emissions=whole[0], explanation=whole[1]), members, now)
+    own = next(share for share in shares if share.owner == activity.owner)
+    return own.emissions, own.explanation
+
+
 def _explains(chosen: ChosenFactor, activity: Activity) -> bool:
-    """To the gram; of a meter that is shared somebody has a gram more, so that the shares are the whole."""
-    is_share = activity.source is ActivitySource.METER and activity.shared_by > 1
+    """To the gram; of a meter or device that is shared somebody has a gram more, so that the shares are the whole."""
+    is_share = activity.source in (ActivitySource.METER, ActivitySource.DEVICE) and activity.shared_by > 1
     return abs(_computed(activity, chosen)[0] - activity.emissions) <= (1 if is_share else 0)
 
 

@@ -73,6 +73,11 @@ class FactorChoice:
                 return await self._on_basis(chosen, on)
         raise NotFound(await self._no_factor(activities[0], region))
 
+    async def then_and_now(self, ids: Sequence[int]) -> tuple[Sequence[EmissionFactor], Sequence[EmissionFactor]]:
+        """The rows with these numbers, withdrawn or not, and all rows that hold now of their factors and regions."""
+        then = await self._factors.rows_of(ids)
+        return then, [row for old in then for row in await self._factors.candidates(old.factor_id, (old.region,))]
+
     async def _in_chain(self, activity: str, chain: tuple[str, ...], on: date) -> ChosenFactor | None:
         key = (activity, chain)
         if key not in self._rows:

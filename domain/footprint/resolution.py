@@ -10,6 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.errors import InvalidInput, NotFound
+from domain.footprint.adjusting import adjusted
 from domain.footprint.calculation import emissions_of
 from domain.footprint.factor_choice import MAINS, FactorChoice, is_factor_id
 from domain.footprint.model import Activity, ActivityAnswer, ActivityResolution, ActivitySource, ActivityStatus
@@ -103,10 +104,17 @@ async def _replacement(
     if answer.resolution is ActivityResolution.CONFIRM:
         if activity.choices:
             raise InvalidInput(f"Choose one of {', '.join(activity.choices)}.", field="activity")
-        return _in_its_place(activity, now)
+        return await _confirmed(choice, activity, now)
     if activity.source in _METERED:
         raise InvalidInput("A meter's day is confirmed or discarded.", field="resolution")
     return await _chosen(choice, activity, answer, region, now)
+
+
+async def _confirmed(choice: FactorChoice, activity: Activity, now: datetime) -> Activity:
+    """As it is, by what its factor says now: corrections pass by what waits."""
+    was, current = await choice.then_and_now(activity.factor_rows)
+    corrected = adjusted(activity, was, current, now)
+    return _in_its_place(activity if corrected is None else replace(corrected, id=activity.id), now)
 
 
 def _in_its_place(activity: Activity, now: datetime) -> Activity:

@@ -53,6 +53,10 @@ _IS_TOUCHED = """
     status = 'COUNTED' AND EXISTS (
         SELECT FROM emission_factor AS factor_row WHERE factor_row.id = ANY(factor_rows) AND factor_row.id = ANY($2)
             AND (withdrawn_at IS NOT NULL OR local_date < valid_from OR local_date > valid_to))"""
+_MEMBERS = """
+    SELECT day.activity_id, array_agg(shared.member ORDER BY shared.member) AS members
+    FROM meter_day AS day JOIN meter_day AS shared USING (owner, meter, register, local_date)
+    WHERE day.member = $1 AND day.activity_id = ANY($2) GROUP BY day.activity_id HAVING count(*) > 1"""
 _LINKS = (
     ("activity", "owner", "id", "adjusted_by"),
     ("meter_day", "member", "activity_id", "activity_id"),
@@ -71,10 +75,10 @@ class _Factors:
     current: dict[tuple[str, str], list[EmissionFactor]]
     touched: list[int]
 
-    def adjusted(self, activity: Activity, now: datetime) -> Activity | None:
+    def adjusted(self, activity: Activity, now: datetime, members: Sequence[int]) -> Activity | None:
         was = [self.by_id[row] for row in activity.factor_rows]
         current = [other for row in was for other in self.current.get((row.factor_id, row.region), ())]
-        return adjusted(activity, was, current, now)
+        return adjusted(activity, was, current, now, members)
 
 
 class FactorAdjuster:
@@ -148,7 +152,10 @@ class FactorAdjuster:
                     return count
                 after = rows[-1]["id"]
                 activities = [activity_of(row) for row in rows]
-                pairs = [(old, new) for old in activities if (new := factors.adjusted(old, now))]
+                members = await _members(connection, owner, [activity.id for activity in activities])
+                pairs = [
+                    (old, new) for old in activities if (new := factors.adjusted(old, now, members.get(old.id, ())))
+                ]
                 await _move(connection, owner, [new for old, new in pairs if new.id == old.id])
                 count += await _replace(connection, owner, [new for old, new in pairs if new.id != old.id])
 
@@ -164,6 +171,12 @@ async def _factors(connection: PooledConnection, changed_at: datetime) -> _Facto
         if touched:
             factors.touched.append(factor.id)
     return factors
+
+
+async def _members(connection: PooledConnection, owner: int, activities: Sequence[UUID]) -> dict[UUID, list[int]]:
+    """Who shares the meter's day that an activity is a part of, in the order in which `Home.members_on` gives them."""
+    rows = await connection.fetch(_MEMBERS, owner, activities)
+    return {row["activity_id"]: row["members"] for row in rows}
 
 
 async def _move(connection: PooledConnection, owner: int, activities: Sequence[Activity]) -> None:

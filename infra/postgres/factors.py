@@ -35,6 +35,13 @@ class PostgresFactors:
         )
         return [EmissionFactor(**row) for row in rows]
 
+    async def rows_of(self, ids: Sequence[int]) -> list[EmissionFactor]:
+        rows = await self._pool.fetch(
+            f"SELECT {FACTOR_COLUMNS} FROM emission_factor WHERE id = ANY($1) ORDER BY array_position($1, id)",
+            list(ids),
+        )
+        return [EmissionFactor(**row) for row in rows]
+
     async def find(
         self,
         text: str,

@@ -9,10 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from domain.footprint.model import Activity, ActivityDraft, ActivityStatus
+from domain.footprint.model import Activity, ActivityAnswer, ActivityDraft, ActivityResolution, ActivityStatus
+from domain.footprint.resolution import resolve_activity
 from domain.footprint.service import record_activities
 from infra.factors.adjusting import GRACE, FactorAdjuster
 from infra.factors.loader import load_factors
+from infra.postgres.answers import PostgresAnswers
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint, lock_footprint, reverse_activities
@@ -209,6 +211,33 @@ async def test_an_adjusted_record_is_adjusted_again_and_undone_by_its_first_name
         await lock_footprint(connection, OWNER)
         assert await reverse_activities(connection, OWNER, [first.id]) == 3_000
     assert await shelf.counted() == []
+    await shelf.check_totals()
+
+
+async def test_what_waited_is_confirmed_by_the_factor_that_holds_now(shelf: Shelf) -> None:
+    draft = trip(date(2025, 3, 1), "100", shared_by=2)
+    [old] = await shelf.record(replace(draft, ended_at=draft.started_at + timedelta(minutes=5)))
+    assert (old.status, old.emissions) == (ActivityStatus.QUARANTINED, 10_000)
+    await shelf.load(FIRST.replace(",0.2,", ",0.25,"))
+    await shelf.adjust()
+    confirmed = await resolve_activity(
+        PostgresFactors(shelf.database),
+        shelf.footprint,
+        PostgresAnswers(shelf.database),
+        owner=OWNER,
+        region="GB",
+        activity_id=old.id,
+        answer=ActivityAnswer(ActivityResolution.CONFIRM),
+        now=NOW,
+    )
+    assert (confirmed.status, confirmed.emissions, confirmed.reason) == (ActivityStatus.COUNTED, 12_500, "")
+    assert (confirmed.adjusts, confirmed.quantity, confirmed.shared_by) == (old.id, old.quantity, 2)
+    assert confirmed.explanation.caveats == (
+        "Corrected: edition 2025 had 0.2 kg CO2e/km, edition 2025 has 0.25 now; 10000 g became 12500 g.",
+    )
+    assert [item.id for item in await shelf.counted()] == [confirmed.id]
+    await shelf.adjust()
+    assert [item.id for item in await shelf.counted()] == [confirmed.id]
     await shelf.check_totals()
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from api.resources import Resources
+from infra.factors.adjusting import GRACE, FactorAdjuster
+from infra.factors.loader import load_factors
 from tests.conftest import Caller, graphql, sign_up
 
 RECORD = """mutation ($profiles: [LoadProfileInput!]!) { recordReadings(profiles: $profiles) { __typename
@@ -24,6 +27,10 @@ SUMMARY = """query ($from: Date!, $to: Date!) { viewer { footprint(from: $from, 
     total byDay { date total } } } }"""
 TODAY = datetime.now(UTC).date()
 DAYS_BACK = 10
+GRID = (
+    "factor_id,activity,category,unit,kg_co2e_per_unit,region,valid_from,valid_to,source,source_edition,source_ref,"
+    "scope,notes\r\nenergy.electricity.grid,Mains,energy,kWh,0.333,GB,2020-01-01,,DESNZ,2026,table 1,generation,\r\n"
+)
 
 
 class House:
@@ -114,6 +121,36 @@ async def test_a_shared_meter_is_parted_to_the_gram(house: House) -> None:
     assert max(of[TODAY] for of in days) - min(of[TODAY] for of in days) <= 1
     assert {day: days[0][day] for day in whole if day < TODAY} == {day: whole[day] for day in whole if day < TODAY}
     assert [list(of) for of in days[1:]] == [[TODAY], [TODAY]]
+
+
+@pytest.mark.parametrize("source", ["METER", "DEVICE"])
+async def test_parts_are_the_whole_when_a_factor_is_corrected(
+    house: House, resources: Resources, tmp_path: Path, source: str
+) -> None:
+    people = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Cleo")]
+    alone = await sign_up(house.client, "Dan")
+    await house.together(*people)
+    for person in (people[0], alone):
+        await house.send(person)
+    since = TODAY - timedelta(days=DAYS_BACK)
+    await house.ask(people[0], ASSIGN, meter="m", **{"from": since.isoformat()})
+    pool = resources.database.pool
+    await pool.execute("UPDATE household_member SET joined_on = $1", since)
+    await house.send(people[0], kwh="1.003")
+    await house.send(alone, kwh="1.003")
+    await pool.execute("UPDATE activity SET source = $1", source)
+
+    (tmp_path / "table.csv").write_text(GRID, newline="")
+    await load_factors(resources.database, ademe_impact_co2=False, folder=tmp_path)
+    adjuster = FactorAdjuster(resources.database)
+    while await adjuster.step(datetime.now(UTC) + GRACE):
+        pass
+
+    whole = await house.days(alone)
+    parts = [await house.days(person) for person in people]
+    assert {day: grams for day, grams in whole.items()} == dict.fromkeys(whole, 334)
+    assert {day: sum(part[day] for part in parts) for day in whole} == whole
+    assert all(sorted(part[day] for part in parts) == [111, 111, 112] for day in whole)
 
 
 async def test_a_file_after_the_meter_is_shared(house: House, resources: Resources) -> None:
