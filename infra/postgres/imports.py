@@ -102,11 +102,13 @@ class PostgresImports:
         return sum(row["jobs"] for row in rows), sum(row["jobs"] for row in rows if row["own"])
 
     async def claim(self, now: datetime, until: datetime) -> ClaimedImport | None:
-        """The oldest job that nobody is at work on; it is RUNNING from now on."""
+        """A job that nobody is at work on, RUNNING from now on: of the person with the fewest at work the oldest."""
         row = await self._pool.fetchrow(
             "UPDATE import_job SET status = 'RUNNING', claimed_until = $2, attempts = attempts + 1 WHERE id = ("
-            "SELECT id FROM import_job WHERE status = 'QUEUED' OR (status = 'RUNNING' AND claimed_until < $1) "
-            "ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) "
+            "SELECT id FROM import_job AS waiting "
+            "WHERE status = 'QUEUED' OR (status = 'RUNNING' AND claimed_until < $1) "
+            "ORDER BY (SELECT count(*) FROM import_job AS busy WHERE busy.owner = waiting.owner "
+            "AND busy.status = 'RUNNING' AND busy.claimed_until >= $1), created_at LIMIT 1 FOR UPDATE SKIP LOCKED) "
             f"RETURNING {_COLUMNS}, path, region, time_zone, attempts, created_at",
             now,
             until,

@@ -354,6 +354,15 @@ async def test_a_job_of_a_dead_runner_is_started_again(desk: Desk) -> None:
     assert (done.status, done.records_imported) == (ImportStatus.FINISHED, 444)
 
 
+async def test_who_sends_much_keeps_nobody_waiting(desk: Desk) -> None:
+    await desk.runner.close()
+    first, second, third = [await desk.queue(YEAR) for _ in range(3)]
+    other = await desk.queue(YEAR, owner=OWNER + 1)
+    now = datetime.now(UTC)
+    claimed = [await desk.imports.claim(now, now + timedelta(minutes=1)) for _ in range(5)]
+    assert [one.job.id for one in claimed if one] == [first.id, other.id, second.id, third.id]
+
+
 async def test_closing_in_mid_file_puts_the_job_back(desk: Desk) -> None:
     job = await desk.queue(green_button(*((hour, 1, 100) for hour in range(7_000))))
     async with asyncio.timeout(WAIT_SECONDS):
