@@ -1,11 +1,13 @@
 """GET /v1/activities.csv: a person's own activities, newest first, as a table.
 
-Text that a spreadsheet would run as a formula gets an apostrophe before it. The table is sent page by page, so its
+Text that a spreadsheet would run as a formula gets an apostrophe before it, also after a semicolon, at which some
+spreadsheets part the cells. The table is sent page by page, so its
 length costs no memory; where it breaks off, the connection does, and nobody takes half of it for the whole.
 """
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, date, datetime
 
@@ -42,7 +44,8 @@ COLUMNS = (
     "caveats",
     "reason",
 )
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_START = re.compile(r"(^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+"""Before a sign that begins a formula, the wide ones of East Asia too, or a blank that hides one."""
 
 
 async def get_activities(request: Request) -> Response:
@@ -124,4 +127,4 @@ def _moment(moment: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return _FORMULA_START.sub(r"\1'", text)

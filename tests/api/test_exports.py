@@ -73,13 +73,20 @@ async def test_nobody_elses(client: httpx.AsyncClient, resources: "Resources") -
     assert await table(client, ben) == []
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", " =", "\uff1d"])
 async def test_no_cell_is_a_formula(client: httpx.AsyncClient, resources: "Resources", start: str) -> None:
     ada = await sign_up(client)
     evil = start + 'HYPERLINK("http://x","y"),z'
     await record(resources, ada, 1, reason=evil)
     [row] = await table(client, ada)
     assert row["reason"] == "'" + evil
+
+
+async def test_no_part_of_a_cell_is_a_formula(client: httpx.AsyncClient, resources: "Resources") -> None:
+    ada = await sign_up(client)
+    await record(resources, ada, 1, reason="What is shop;=1+1; @SUM(1)? a; b-c")
+    [row] = await table(client, ada)
+    assert row["reason"] == "What is shop;'=1+1;' @SUM(1)? a; b-c"
 
 
 @pytest.mark.parametrize(("query", "token", "status"), [("", "", 401), ("", "wrong", 401), ("?from=x", None, 400)])
