@@ -141,7 +141,7 @@ def _with_fills(told: OrderPreview, order: PlaceOrder, instrument: Instrument, f
     opposite = OrderSide.SELL if order.side is OrderSide.BUY else OrderSide.BUY
     within = [level for level in _side(found.book, opposite) if _is_within(order, level.price)]
     if instrument.phase is not TradingPhase.CONTINUOUS:
-        return replace(told, status=OrderStatus.OPEN, remaining=order.quantity)
+        return _collected(told, order, found.own_at(opposite))
     if order.post_only and within:
         reason = OrderReason.POST_ONLY_WOULD_TRADE
         return replace(told, status=OrderStatus.REJECTED, reason=reason, remaining=order.quantity)
@@ -159,6 +159,13 @@ def _with_fills(told: OrderPreview, order: PlaceOrder, instrument: Instrument, f
         status = OrderStatus.CANCELLED
         ended = OrderReason.SELF_TRADE if is_stopped else OrderReason.IOC_REMAINDER
     return replace(told, status=status, reason=ended, remaining=left, fills=fills)
+
+
+def _collected(told: OrderPreview, order: PlaceOrder, own: dict[int, int]) -> OrderPreview:
+    told = replace(told, status=OrderStatus.OPEN, remaining=order.quantity)
+    if any(_is_within(order, price) for price in own):
+        return replace(told, status=OrderStatus.CANCELLED, reason=OrderReason.SELF_TRADE)
+    return told
 
 
 def _is_within(order: PlaceOrder, price: int) -> bool:

@@ -43,8 +43,8 @@ def uncross(turn: Turn, market: Market) -> None:
             turn.state.end_order(order)
     if traded:
         turn.touch_book(market)
-    if instrument.phase is TradingPhase.CALL_AUCTION:
-        instrument.anchor_price = cleared.price if cleared else None
+    if cleared is not None:
+        instrument.anchor_price = cleared.price
         instrument.anchor_until = turn.now + timedelta(seconds=instrument.terms.halt_window)
 
 

@@ -119,7 +119,7 @@ class NaivePhase:
     reference: int | None = None
     day: list[tuple[datetime, int, int]] = field(default_factory=list)
     all_trades: list[tuple[datetime, int]] = field(default_factory=list)
-    auction: tuple[int | None, datetime] | None = None
+    auction: tuple[int, datetime] | None = None
     """The price of the last auction, and until when the price may not move too fast from it."""
 
 
@@ -412,7 +412,7 @@ class NaiveMarket:
         phase = self.phases[command.symbol]
         if phase.name == "CALL_AUCTION" or command.phase == "CONTINUOUS":
             price = self._auction(command.symbol)
-            if phase.name == "CALL_AUCTION":
+            if price is not None:
                 phase.auction = price, self.now + timedelta(minutes=5)
         if phase.starts is not None and command.session_start != phase.starts:
             if phase.day:

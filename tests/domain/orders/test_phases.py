@@ -378,6 +378,17 @@ def test_after_an_auction_the_price_moves_from_where_it_traded() -> None:
     assert day.phase is HALTED
 
 
+def test_an_auction_without_a_trade_leaves_the_price_where_it_was() -> None:
+    day = Day(reference_price=50_000)
+    day.trade(50_000)
+    day.order(make.sell(ALICE, 1_000, 54_000))
+    for _ in range(2):
+        day.order(make.buy(BOB, 1_000, 54_000, time_in_force=TimeInForce.IOC))
+        assert day.phase is HALTED
+        day.wait(minutes=5)
+        assert phases_of(day.wait(minutes=5)) == [CONTINUOUS]
+
+
 def test_a_slow_move_halts_nothing() -> None:
     day = Day(reference_price=50_000)
     for price in range(50_000, 54_001, 500):

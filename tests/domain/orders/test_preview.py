@@ -6,7 +6,15 @@ from typing import Any
 from domain.commands import PlaceOrder
 from domain.errors import DomainError
 from domain.orders.depth import checksum
-from domain.orders.model import BookSnapshot, OrderSide, OrderStatus, PriceLevel, SelfTradePrevention, TimeInForce
+from domain.orders.model import (
+    BookSnapshot,
+    OrderSide,
+    OrderStatus,
+    PriceLevel,
+    SelfTradePrevention,
+    TimeInForce,
+    TradingPhase,
+)
 from domain.orders.preview import Circumstances, ExpectedFill, OrderPreview, preview
 from domain.orders.terms import Terms
 from tests import factories as make
@@ -90,6 +98,17 @@ def test_a_post_only_order_that_would_trade(two_markets: Exchange) -> None:
     told = previewed(two_markets, make.buy(ALICE, 1_000, PRICE, post_only=True))
 
     assert (told.status, told.reason, told.refusals) == ("REJECTED", "POST_ONLY_WOULD_TRADE", ())
+
+
+def test_an_order_for_an_auction_that_could_meet_ones_own(two_markets: Exchange) -> None:
+    two_markets.done(make.sell(ALICE, 1_000, PRICE))
+    two_markets.state.markets[SYMBOL].instrument.phase = TradingPhase.CALL_AUCTION
+
+    for order in (make.buy(ALICE, 2_000, PRICE - 1), make.buy(ALICE, 2_000, PRICE)):
+        told = previewed(two_markets, order)
+        state = two_markets.order(order)
+        assert (told.status, told.reason, told.remaining) == (state.status, state.reason, 2_000)
+    assert told.reason == "SELF_TRADE"
 
 
 def test_the_preview_of_a_random_order_is_what_the_engine_does_with_it(seed: int) -> None:
