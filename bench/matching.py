@@ -205,7 +205,7 @@ def ours(operations: Sequence[Operation]) -> tuple[float, Totals]:
             for kind, order_id, _, _, _ in batch:
                 order = orders[order_id]
                 if kind == "A":
-                    matches, own = match(order, book, order.price)
+                    matches, own = match(order, book)
                     for matched in matches:
                         trades += 1
                         traded += matched.quantity

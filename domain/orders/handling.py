@@ -4,10 +4,9 @@ from domain.commands import Answer, CancelOrder, PlaceOrder
 from domain.errors import InvalidInput, NotFound
 from domain.orders import matching, phases, rules, settlement
 from domain.orders.ending import end, end_removed, end_resting
-from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderSide, OrderStatus, TimeInForce, TradingPhase
+from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderStatus, TimeInForce, TradingPhase
 from domain.state import Market
 from domain.turn import Turn
-from domain.units import OUTSIDE_MAX
 
 
 def place_order(turn: Turn, command: PlaceOrder) -> Answer:
@@ -27,17 +26,17 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
 
 def admit(turn: Turn, order: Order, market: Market) -> None:
     """Lets an order that may be there hold what it needs, trade and rest, as the phase and its kind have it."""
-    worst = _worst_price(order, market, turn)
+    bounds = market.pace.bounds(market.instrument, turn.now)
     if market.instrument.phase is not TradingPhase.CONTINUOUS:
         settlement.open_hold(turn, order)
         _collect(turn, order, market)
     elif order.post_only and matching.would_trade(order, market.book):
         end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
-    elif order.time_in_force is TimeInForce.FOK and not matching.is_fillable(order, market.book, worst):
+    elif order.time_in_force is TimeInForce.FOK and not matching.is_fillable(order, market.book, bounds):
         end(turn, order, market, OrderStatus.CANCELLED, OrderReason.FOK_NOT_FILLABLE)
     else:
         settlement.open_hold(turn, order)
-        _trade(turn, order, market, worst)
+        _trade(turn, order, market, bounds)
 
 
 def cancel_order(turn: Turn, command: CancelOrder) -> Answer:
@@ -63,7 +62,7 @@ def go_on(turn: Turn, order: Order, market: Market) -> None:
         settlement.release_rest(turn, order)
         end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
     else:
-        _trade(turn, order, market, _worst_price(order, market, turn))
+        _trade(turn, order, market, market.pace.bounds(market.instrument, turn.now))
 
 
 def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
@@ -99,25 +98,10 @@ def _available(turn: Turn, command: PlaceOrder, market: Market) -> int:
     return turn.available(command.caller, rules.held_asset(command.side, market.instrument))
 
 
-def _worst_price(order: Order, market: Market, turn: Turn) -> int:
-    """How far the order may trade now: its limit, or where a trade would move the price too far too fast.
-
-    Where already the best price would, a price at which nothing trades.
-    """
-    bounds = market.pace.bounds(market.instrument, turn.now)
-    if bounds is None:
-        return order.price
-    low, high = bounds
-    best = market.book.opposite(order.side).best()
-    if order.side is OrderSide.BUY:
-        return 0 if best is not None and best.price < low else min(order.price, high)
-    return OUTSIDE_MAX if best is not None and best.price > high else max(order.price, low)
-
-
-def _trade(turn: Turn, order: Order, market: Market, worst: int) -> None:
+def _trade(turn: Turn, order: Order, market: Market, bounds: tuple[int, int]) -> None:
     """Matches, settles each match, then lets the rest stand or ends it; halts the market where it would run away."""
     left = order.remaining
-    matches, own = matching.match(order, market.book, worst)
+    matches, own = matching.match(order, market.book, bounds)
     for matched in matches:
         left -= matched.quantity
         settlement.settle(turn, market, order, matched, left)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from domain.orders.book import OrderBook
 from domain.orders.model import Order, OrderSide, SelfTradePrevention
+from domain.orders.price_bounds import ANY_PRICE
 
 
 class Match(NamedTuple):
@@ -28,15 +29,19 @@ class OwnOrders:
     ends_taker: bool = False
 
 
-def match(taker: Order, book: OrderBook, worst: int) -> tuple[list[Match], OwnOrders | None]:
-    """Fills `taker` up to the price `worst`; None where it met no order of its own owner."""
+def match(taker: Order, book: OrderBook, bounds: tuple[int, int] = ANY_PRICE) -> tuple[list[Match], OwnOrders | None]:
+    """Fills `taker` up to its limit, until a trade would lie out of `bounds`; own orders are met wherever they lie.
+
+    None where it met none of these.
+    """
     matches: list[Match] = []
     own: OwnOrders | None = None
     makers = book.opposite(taker.side)
     ranks = makers.ranks
     if not ranks:
         return matches, None
-    limit = makers.rank(worst)
+    limit = makers.rank(taker.price)
+    low, high = bounds
     while taker.remaining and ranks and ranks[-1] >= limit:
         maker = makers.levels[ranks[-1]].first()
         if maker.owner == taker.owner:
@@ -45,6 +50,8 @@ def match(taker: Order, book: OrderBook, worst: int) -> tuple[list[Match], OwnOr
             if own.ends_taker:
                 break
             continue
+        if not low <= maker.price <= high:
+            break
         quantity = min(taker.remaining, maker.remaining)
         taker.remaining -= quantity
         book.fill(maker, quantity)
@@ -91,14 +98,15 @@ def would_meet_its_own(order: Order, book: OrderBook) -> bool:
     return any(own.side is OrderSide.BUY and own.price >= limit for own in book.orders_of(order.owner))
 
 
-def is_fillable(order: Order, book: OrderBook, worst: int) -> bool:
-    """True where the whole order would fill at once up to `worst` with others' orders.
+def is_fillable(order: Order, book: OrderBook, bounds: tuple[int, int] = ANY_PRICE) -> bool:
+    """True where the whole order would fill at once within `bounds` with others' orders.
 
     One of its own owner's in the way is passed over where it would be cancelled for this order, else nothing behind it
     counts.
     """
     makers = book.opposite(order.side)
-    limit = makers.rank(worst)
+    limit = makers.rank(order.price)
+    low, high = bounds
     wanted = order.remaining
     for level in makers.best_first():
         if makers.rank(level.price) < limit:
@@ -107,6 +115,8 @@ def is_fillable(order: Order, book: OrderBook, worst: int) -> bool:
             if maker.owner == order.owner:
                 if order.self_trade is SelfTradePrevention.CANCEL_OLDEST:
                     continue
+                return False
+            if not low <= level.price <= high:
                 return False
             wanted -= maker.remaining
             if wanted <= 0:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from domain.orders.model import Instrument
 from domain.orders.terms import HALT_WINDOW_MAX
-from domain.units import BASIS_POINTS
+from domain.units import BASIS_POINTS, OUTSIDE_MAX
 
+ANY_PRICE = 0, OUTSIDE_MAX
 MINUTE = 60
 MINUTES_KEPT = HALT_WINDOW_MAX // MINUTE + 1
 
@@ -41,7 +42,7 @@ def _around(price: int, basis_points: int) -> tuple[int, int]:
     """The lowest and the highest whole price within so many basis points."""
     return (
         -(-price * (BASIS_POINTS - basis_points) // BASIS_POINTS),
-        price * (BASIS_POINTS + basis_points) // BASIS_POINTS,
+        min(price * (BASIS_POINTS + basis_points) // BASIS_POINTS, OUTSIDE_MAX),
     )
 
 
@@ -64,15 +65,15 @@ class Pace:
             del self._minutes[:-MINUTES_KEPT]
         self.last_price = price
 
-    def bounds(self, instrument: Instrument, now: datetime) -> tuple[int, int] | None:
-        """The lowest and highest price at which a trade does not halt the market; None where nothing halts it."""
+    def bounds(self, instrument: Instrument, now: datetime) -> tuple[int, int]:
+        """The lowest and highest price at which a trade does not halt the market."""
         terms = instrument.terms
         if terms.halt is None or instrument.reference_price is None:
-            return None
+            return ANY_PRICE
         if instrument.anchor_until is not None and now < instrument.anchor_until:
             anchor = instrument.anchor_price
         else:
             oldest = int((now - timedelta(seconds=terms.halt_window)).timestamp()) // MINUTE
             index = bisect_left(self._minutes, (oldest,))
             anchor = self._minutes[index][1] if index < len(self._minutes) else self.last_price
-        return None if anchor is None else _around(anchor, terms.halt)
+        return ANY_PRICE if anchor is None else _around(anchor, terms.halt)

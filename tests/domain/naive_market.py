@@ -294,16 +294,17 @@ class NaiveMarket:
             counted = in_reach[: own.index(True)] if True in own else in_reach
             if order.self_trade == "CANCEL_OLDEST":
                 counted = [other for other in in_reach if other.owner != order.owner]
-            counted = [other for other in counted if not self._runs_away(order.symbol, other.price)]
+            away = [self._runs_away(order.symbol, other.price) for other in counted]
+            counted = counted[: away.index(True)] if True in away else counted
             if sum(other.remaining for other in counted) < order.quantity:
                 order.status, order.reason = "CANCELLED", "FOK_NOT_FILLABLE"
                 return
         while order.is_open and order.remaining and (in_reach := self._in_reach(order)):
-            if self._runs_away(order.symbol, in_reach[0].price):
-                self._halt(order.symbol)
-                break
             if in_reach[0].owner == order.owner:
                 self._meet(order, in_reach[0])
+            elif self._runs_away(order.symbol, in_reach[0].price):
+                self._halt(order.symbol)
+                break
             else:
                 self._trade(order, in_reach[0])
         if order.is_open and order.time_in_force in ("IOC", "FOK"):

@@ -12,7 +12,7 @@ BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 def matched(taker: Order, *resting: Order) -> tuple[list[tuple[int, int, int]], bool]:
     """(id of the maker, price, grams) of each match, and whether the taker met an order of its own."""
-    matches, own = match(taker, book_of(*resting), taker.price)
+    matches, own = match(taker, book_of(*resting))
     return [(each.maker.id, each.price, each.quantity) for each in matches], own is not None
 
 
@@ -47,8 +47,8 @@ def test_a_partial_fill_keeps_its_place() -> None:
     older, newer = order(SELL, 3_000, 50_000), order(SELL, 1_000, 50_000)
     book = book_of(older, newer)
 
-    match(order(BUY, 1_000, 50_000, BOB), book, 50_000)
-    matches, _ = match(order(BUY, 3_000, 50_000, BOB), book, 50_000)
+    match(order(BUY, 1_000, 50_000, BOB), book)
+    matches, _ = match(order(BUY, 3_000, 50_000, BOB), book)
 
     assert [(each.maker.id, each.quantity) for each in matches] == [(older.id, 2_000), (newer.id, 1_000)]
 
@@ -71,7 +71,7 @@ def test_a_limit_is_never_passed_and_the_resting_price_counts(
     taker = order(side, 1_000, limit, BOB)
 
     assert would_trade(taker, book_of(maker)) is trades
-    assert is_fillable(taker, book_of(maker), taker.price) is trades
+    assert is_fillable(taker, book_of(maker)) is trades
     assert matched(taker, maker)[0] == ([(maker.id, resting, 1_000)] if trades else [])
     assert taker.remaining == (0 if trades else 1_000)
 
@@ -81,7 +81,7 @@ def test_what_was_cancelled_does_not_trade() -> None:
     book = book_of(gone, stays)
     book.remove(gone)
 
-    matches, _ = match(order(BUY, 2_000, 50_000, BOB), book, 50_000)
+    matches, _ = match(order(BUY, 2_000, 50_000, BOB), book)
 
     assert [each.maker.id for each in matches] == [stays.id]
     assert gone.remaining == 1_000
@@ -129,14 +129,14 @@ def test_post_only_looks_at_the_best_price_whoever_rests_there() -> None:
 def test_the_whole_order_is_fillable_or_not(wanted: int, limit: int, fillable: bool) -> None:
     book = book_of(order(SELL, 1_000, 50_000), order(SELL, 2_000, 50_000), order(SELL, 2_000, 51_000))
 
-    assert is_fillable(order(BUY, wanted, limit, BOB), book, limit) is fillable
+    assert is_fillable(order(BUY, wanted, limit, BOB), book) is fillable
 
 
 def test_nothing_behind_an_own_order_counts_as_fillable() -> None:
     book = book_of(order(BUY, 1_000, 50_000, ALICE), order(BUY, 1_000, 50_000, BOB), order(BUY, 5_000, 50_000, CAROL))
 
-    assert is_fillable(order(SELL, 1_000, 50_000, BOB), book, 50_000) is True
-    assert is_fillable(order(SELL, 1_001, 50_000, BOB), book, 50_000) is False
+    assert is_fillable(order(SELL, 1_000, 50_000, BOB), book) is True
+    assert is_fillable(order(SELL, 1_001, 50_000, BOB), book) is False
 
 
 def test_cancelled_orders_do_not_count_as_fillable() -> None:
@@ -144,5 +144,5 @@ def test_cancelled_orders_do_not_count_as_fillable() -> None:
     book = book_of(gone, stays)
     book.remove(gone)
 
-    assert is_fillable(order(BUY, 1_000, 50_000, BOB), book, 50_000) is True
-    assert is_fillable(order(BUY, 1_001, 50_000, BOB), book, 50_000) is False
+    assert is_fillable(order(BUY, 1_000, 50_000, BOB), book) is True
+    assert is_fillable(order(BUY, 1_001, 50_000, BOB), book) is False

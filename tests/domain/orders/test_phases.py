@@ -330,6 +330,10 @@ def test_the_band_refuses_with_its_numbers() -> None:
     assert day.order(make.sell(BOB, 1_000, 1_000, time_in_force=TimeInForce.IOC)).status is OrderStatus.FILLED
 
 
+def test_the_band_around_the_largest_price_ends_where_clients_cannot_read_on() -> None:
+    assert Day(reference_price=2**53 - 1).instrument.price_ceiling == 2**53 - 1
+
+
 def test_floor_and_ceiling_cut_the_band() -> None:
     day = Day(reference_price=50_000, price_floor=48_000, price_ceiling=60_000)
     assert (day.instrument.price_floor, day.instrument.price_ceiling) == (48_000, 55_000)
@@ -430,6 +434,22 @@ def test_a_whole_order_that_would_halt_the_market_is_not_fillable_and_halts_noth
     order = day.order(make.buy(BOB, 1_000, 54_000, time_in_force=TimeInForce.FOK))
 
     assert (order.reason, day.phase) == (OrderReason.FOK_NOT_FILLABLE, CONTINUOUS)
+
+
+@pytest.mark.parametrize("mode", list(SelfTradePrevention))
+def test_nobody_halts_the_market_with_an_order_of_their_own(mode: SelfTradePrevention) -> None:
+    day = Day(reference_price=50_000)
+    day.trade(50_000)
+    day.order(make.sell(BOB, 1_000, 54_000))
+
+    day.order(make.buy(BOB, 1_000, 54_000, self_trade=mode))
+
+    assert day.phase is CONTINUOUS
+    day.done(make.cancel_all(BOB))
+    day.order(make.sell(ALICE, 1_000, 54_000))
+    day.order(make.sell(BOB, 1_000, 53_000))
+    day.order(make.buy(BOB, 3_000, 54_000, self_trade=SelfTradePrevention.CANCEL_OLDEST))
+    assert day.phase is HALTED, "behind one's own is one of somebody else's"
 
 
 def test_without_a_reference_the_market_looks_for_its_price() -> None:
