@@ -133,12 +133,21 @@ async def test_each_role_says_its_own_figures(person: tuple[RunningServer, Runni
     assert refused.status_code == 404
 
 
+async def stand_by(processes: Processes) -> RunningServer:
+    """A second engine that waits for the first one to end."""
+    standby = processes.start("engine")
+    for _ in range(300):
+        if standby.status() == 503:
+            break
+        await asyncio.sleep(0.1)
+    return standby
+
+
 async def test_a_killed_engine_is_replaced_within_ten_seconds(
     processes: Processes, person: tuple[RunningServer, RunningServer, Caller], database: TestDatabase
 ) -> None:
     engine, api, caller = person
-    standby = processes.start("engine")
-    await asyncio.sleep(4)
+    standby = await stand_by(processes)
     assert (standby.status(), api.status()) == (503, 200)
     variables = order()
     before = await placed(api, caller, variables)
@@ -158,8 +167,7 @@ async def test_a_frozen_engine_is_replaced_and_writes_nothing_when_it_wakes(
     processes: Processes, person: tuple[RunningServer, RunningServer, Caller], database: TestDatabase
 ) -> None:
     engine, api, caller = person
-    standby = processes.start("engine")
-    await asyncio.sleep(4)
+    standby = await stand_by(processes)
     key = str(uuid.uuid4())
 
     begun = time.monotonic()

@@ -21,7 +21,7 @@ async def attempt(client: httpx.AsyncClient, email: str, password: str) -> str:
 async def room() -> None:
     """Both windows, a minute and a quarter of an hour, end together at the latest."""
     left = 60 - time.time() % 60
-    if left < 20:
+    if left < 40:
         await asyncio.sleep(left + 0.01)
 
 
