@@ -122,9 +122,12 @@ def effective_time_in_force(order: PlaceOrder) -> TimeInForce:
 
 
 def deadline(order: PlaceOrder, instrument: Instrument, now: datetime) -> datetime | None:
-    """When a resting order ends by itself: GTD at its time, DAY at the session's end, without one at 00:00 UTC."""
+    """When a resting order ends by itself: GTD at its time, DAY at the session's end, without one at 00:00 UTC.
+
+    A log that began before there were sessions has none but its first day's.
+    """
     if order.time_in_force is TimeInForce.DAY:
-        if instrument.session_end is not None:
+        if instrument.session_end is not None and instrument.session_end > now:
             return instrument.session_end
         return datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)
     return order.expires_at

@@ -493,6 +493,16 @@ def test_a_day_of_phases_replays_to_the_same_state() -> None:
     assert again.state.digest() == day.state.digest()
 
 
+def test_a_log_without_changes_of_session_ends_its_day_orders_at_midnight() -> None:
+    """So began every log before there were sessions."""
+    day = Day()
+    day.forward(days=1)
+
+    order = day.order(make.buy(ALICE, 1_000, 50_000, time_in_force=TimeInForce.DAY))
+
+    assert order.expires_at == datetime(2026, 7, 3, tzinfo=UTC)
+
+
 def test_expiry_may_stop_before_a_moment() -> None:
     day = Day()
     ends_at = day.now + timedelta(minutes=1)
