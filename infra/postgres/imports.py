@@ -6,7 +6,7 @@ the next one starts the job again from its file.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +15,7 @@ import asyncpg
 from domain.footprint.model import ImportJob, ImportStatus, Rejection
 from infra.postgres.connection import Database, PooledConnection
 
+TURN = timedelta(minutes=10)
 _COLUMNS = "id, owner, format, status, records_read, records_imported, records_duplicate, records_rejected, emissions"
 
 
@@ -102,16 +103,22 @@ class PostgresImports:
         return sum(row["jobs"] for row in rows), sum(row["jobs"] for row in rows if row["own"])
 
     async def claim(self, now: datetime, until: datetime) -> ClaimedImport | None:
-        """A job that nobody is at work on, RUNNING from now on: of the person with the fewest at work the oldest."""
+        """A job that nobody is at work on, RUNNING from now on; None where there is none.
+
+        Everybody's first file comes before anybody's second: jobs go by how many files the same person sent in the
+        TURN before, done or not, then by age.
+        """
         row = await self._pool.fetchrow(
             "UPDATE import_job SET status = 'RUNNING', claimed_until = $2, attempts = attempts + 1 WHERE id = ("
             "SELECT id FROM import_job AS waiting "
             "WHERE status = 'QUEUED' OR (status = 'RUNNING' AND claimed_until < $1) "
-            "ORDER BY (SELECT count(*) FROM import_job AS busy WHERE busy.owner = waiting.owner "
-            "AND busy.status = 'RUNNING' AND busy.claimed_until >= $1), created_at LIMIT 1 FOR UPDATE SKIP LOCKED) "
+            "ORDER BY (SELECT count(*) FROM import_job AS earlier WHERE earlier.owner = waiting.owner "
+            "AND earlier.created_at < waiting.created_at AND earlier.created_at > waiting.created_at - $3::interval), "
+            "created_at LIMIT 1 FOR UPDATE SKIP LOCKED) "
             f"RETURNING {_COLUMNS}, path, region, time_zone, attempts, created_at",
             now,
             until,
+            TURN,
         )
         if row is None:
             return None
