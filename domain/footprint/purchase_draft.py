@@ -22,6 +22,8 @@ LARGE_DOLLARS = 10_000
 """More than this in one payment waits for its owner: a car or a deposit is no ordinary purchase."""
 TOPIC_MAX = 120
 PETROL, DIESEL = "energy.petrol_blend.l", "energy.diesel_blend.l"
+FUEL_REGION = "GB"
+_FOREIGN_BLEND = "The factor is of fuel as the United Kingdom sells it, with its part of biofuel."
 
 _NOT_SPENT = {
     PaymentKind.TRANSFER: "A transfer moves money and buys nothing.",
@@ -58,7 +60,7 @@ def draft_of_purchase(purchase: Purchase, region: str) -> CapturedDraft:
         shown = purchase.currency or "the money of this file, which names none"
         return _not_counted(purchase, f"There is no exchange rate for {shown}.")
     if category is FUEL:
-        return _fuel(purchase, amount)
+        return _fuel(purchase, amount, region)
     return _spend(purchase, amount, category)
 
 
@@ -109,7 +111,7 @@ def _average(label: str) -> str:
     return f"The factor is an average of {label} in the United States, by price: what you bought may be far from it."
 
 
-def _fuel(purchase: Purchase, amount: _Amount) -> CapturedDraft:
+def _fuel(purchase: Purchase, amount: _Amount, region: str) -> CapturedDraft:
     """Litres at the pump price: the spend factor of refineries stops before the fuel is burned."""
     bought = litres_of(purchase.amount, amount.currency, purchase.at.year)
     if bought is None:
@@ -121,11 +123,11 @@ def _fuel(purchase: Purchase, amount: _Amount) -> CapturedDraft:
         started_at=purchase.at,
         ended_at=None,
         source=ActivitySource.BANK,
-        region="GB",
+        region=FUEL_REGION,
         status=ActivityStatus.QUARANTINED,
         reason="Fuel: do your trips count this car's kilometres already? Discard it then, else say what you filled in.",
         choices=(PETROL, DIESEL),
-        caveats=bought.caveats,
+        caveats=bought.caveats if region.startswith(FUEL_REGION) else (*bought.caveats, _FOREIGN_BLEND),
         topic="fuel",
     )
 

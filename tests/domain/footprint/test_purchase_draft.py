@@ -186,6 +186,13 @@ def test_a_file_that_names_no_currency_is_in_that_of_the_person() -> None:
     assert draft_of_purchase(purchase("Tesco", currency=""), "AQ").activity is None
 
 
+@pytest.mark.parametrize(("region", "count"), [("GB", 1), ("GB-SCT", 1), ("US", 2), ("DE", 2)])
+def test_fuel_of_another_country_says_so(region: str, count: int) -> None:
+    draft = draft_of_purchase(purchase(mcc="5541", amount=Decimal(33), currency="USD"), region)
+    assert len(draft.caveats) == count
+    assert ("United Kingdom" in draft.caveats[-1]) is (count == 2)
+
+
 def test_fuel_is_litres_and_asked_once() -> None:
     draft = draft_of_purchase(purchase("SHELL OIL", amount=Decimal("39.50")), "US-CA")
     assert (draft.activity, draft.unit, draft.quantity, draft.topic) == (PETROL, "L", Decimal("37.854"), "fuel")
