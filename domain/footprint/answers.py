@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from domain.footprint.captured import CapturedDraft
-from domain.footprint.model import ActivityStatus
+from domain.footprint.model import ActivitySource, ActivityStatus
 
 NOT_COUNTED = ""
 _SPEND = "spend.naics."
@@ -33,8 +33,10 @@ def answered(draft: CapturedDraft, answer: str) -> CapturedDraft:
 
 
 def asked_alone(draft: CapturedDraft) -> CapturedDraft:
-    """A payment that another account's file has too, by day and sum: one of the two, or two indeed."""
+    """A record that another source has too, a payment or a charge: one of the two, or two indeed."""
     reason = "Another account or file has a payment of this day and sum. Discard this one if it is the same."
+    if draft.source is ActivitySource.DEVICE:
+        reason = "Another file has as much energy at this time. Discard this one if it is the same."
     return replace(draft, status=ActivityStatus.QUARANTINED, reason=reason, topic="")
 
 

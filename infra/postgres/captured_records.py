@@ -115,7 +115,7 @@ class CapturedRecording:
         return {(row["source"], row["record"]): row for row in rows}
 
     async def _answered(self, items: Sequence[Captured]) -> list[Captured]:
-        """The records with what the person said earlier of their like; second views of a payment are asked about."""
+        """The records with what the person said of their like; those that another source has too are asked about."""
         topics = sorted({item.draft.topic for item in items if item.draft.topic})
         said = await answers_about(self._connection, self._owner, topics) if topics else {}
         known = [

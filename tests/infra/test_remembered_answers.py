@@ -122,6 +122,22 @@ async def test_the_same_payment_in_another_file_is_asked_about(desk: Desk) -> No
     assert (len(await counted(desk)), await desk.waiting()) == (3, [])
 
 
+async def test_the_same_charge_in_another_file_is_asked_about(desk: Desk) -> None:
+    first = charge(source="operator")
+    await desk.send(first)
+    minute = timedelta(minutes=1)
+    same = replace(first, source="socket", record="9", start=first.start + minute, kwh=Decimal("22.7"))
+    other = replace(first, source="socket", record="10", kwh=Decimal("30"))
+    after = replace(first, source="socket", record="11", start=first.end, end=first.end + 60 * minute)
+    await desk.send(same, other, after)
+    assert len(await counted(desk)) == 3
+    [twin] = await desk.waiting()
+    assert (twin.quantity, twin.reason) == (
+        Decimal("22.7"),
+        "Another file has as much energy at this time. Discard this one if it is the same.",
+    )
+
+
 async def test_two_accounts_within_one_file_are_two(desk: Desk) -> None:
     await desk.send(purchase(source="one"), purchase(source="two"))
     assert len(await counted(desk)) == 2
