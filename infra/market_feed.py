@@ -11,6 +11,7 @@ from datetime import UTC, datetime, time
 
 from domain.orders.depth import Depth
 from domain.orders.model import BookSnapshot, Candle, Instrument, PublicTrade, Ticker, Trading, TradingPhase
+from domain.units import OUTSIDE_MAX
 from infra.postgres.feed import BookChange, MarketImage, PostgresFeed
 
 PAGE = 1_000
@@ -163,7 +164,7 @@ def _day_with(day: Candle | None, trade: PublicTrade, start: datetime) -> Candle
         high=max(day.high, trade.price),
         low=min(day.low, trade.price),
         close=trade.price,
-        volume=day.volume + trade.quantity,
+        volume=min(day.volume + trade.quantity, OUTSIDE_MAX),
         trades=day.trades + 1,
     )
 

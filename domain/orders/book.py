@@ -4,7 +4,7 @@ A side keeps its prices as ranks (bids: price, asks: minus price), so that the b
 serves both sides. A level keeps its orders in a queue; an order that ended elsewhere stays in the queue until it comes
 to the front, marked by `resting`, so that cancelling costs the same in a level of ten or of ten thousand.
 
-Invariant: after every command the best bid is below the best ask.
+Invariant: while the market trades continuously, the best bid is below the best ask after every command.
 """
 
 from bisect import bisect_left, insort

@@ -68,9 +68,8 @@ def _check_phase(order: PlaceOrder, instrument: Instrument, _now: datetime) -> N
 def _check_price(order: PlaceOrder, instrument: Instrument, _now: datetime) -> None:
     floor, ceiling = instrument.price_floor, instrument.price_ceiling
     if (floor is not None and order.price < floor) or (ceiling is not None and order.price > ceiling):
-        raise PriceOutsideBand(
-            f"The price must lie from {floor} to {ceiling}.", floor=floor or 0, ceiling=ceiling or OUTSIDE_MAX
-        )
+        lowest, highest = floor or 0, OUTSIDE_MAX if ceiling is None else ceiling
+        raise PriceOutsideBand(f"The price must lie from {lowest} to {highest}.", floor=lowest, ceiling=highest)
 
 
 def check_takes_orders(instrument: Instrument) -> None:

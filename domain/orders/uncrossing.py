@@ -1,6 +1,7 @@
 """An auction's end: what was collected trades at one price, nobody with themselves."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.orders import auction, settlement
@@ -10,13 +11,18 @@ from domain.orders.ending import end_resting
 from domain.orders.model import Order, OrderReason, OrderStatus, TradingPhase
 from domain.state import Market
 from domain.turn import Turn
+from domain.units import OUTSIDE_MAX
 
 
 def indicative(market: Market) -> Clearing | None:
-    """What the auction would come to if it ended now; None outside of one, and where nothing would trade."""
+    """What the auction would come to if it ended now; None outside of one, and where nothing would trade.
+
+    The surplus ends where clients cannot read on: BUYs hold money, and at a low price that wants any number of grams.
+    """
     if market.instrument.phase is not TradingPhase.CALL_AUCTION:
         return None
-    return _clearing(market, 0)
+    cleared = _clearing(market, 0)
+    return cleared and replace(cleared, surplus=min(cleared.surplus, OUTSIDE_MAX))
 
 
 def uncross(turn: Turn, market: Market) -> None:

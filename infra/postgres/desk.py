@@ -13,8 +13,12 @@ ACTS = (
     *("CREATE_PROGRAMME", "CLOSE_PERIOD", "CREATE_OFFER", "DEPOSIT", "ISSUE"),
 )
 _PROPOSALS = "SELECT * FROM proposal WHERE id < $1 ORDER BY id DESC LIMIT $2"
+# A closed week names every member with a footprint: its sums stand with the period, the rest is between each and their
+# programme.
 _ACTS = f"""
-    SELECT sequence, kind, caller, at, payload, answer_kind FROM command
+    SELECT sequence, kind, caller, at, answer_kind,
+           CASE kind WHEN 'CLOSE_PERIOD' THEN (payload::jsonb - 'members')::text ELSE payload END AS payload
+    FROM command
     WHERE sequence < $1 AND kind IN ({", ".join(f"'{kind}'" for kind in ACTS)}) ORDER BY sequence DESC LIMIT $2"""
 
 

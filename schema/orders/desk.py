@@ -62,7 +62,7 @@ class Act:
     at: datetime
     answer: str = strawberry.field(description="the kind of thing that came out, or the code of the refusal")
 
-    values: JSON = strawberry.field(description="what was asked")
+    values: JSON = strawberry.field(description="what was asked; of a closed week without its members")
 
 
 MarketActResult = Annotated[
@@ -115,7 +115,10 @@ class DeskQueries:
 class DeskMutations:
     @strawberry.mutation(
         graphql_type=MarketActResult,
-        description="scope OPERATOR; holds from the next order on, a calendar from this moment",
+        description=(
+            "scope OPERATOR; holds from the next order on, another calendar or batch interval from this moment, but an "
+            "auction under way ends when it said it would"
+        ),
         extensions=[Limited("mutations"), Requires(operator)],
     )
     @staticmethod
@@ -135,7 +138,7 @@ class DeskMutations:
 
     @strawberry.mutation(
         graphql_type=MarketActResult,
-        description="scope OPERATOR; orders can be cancelled meanwhile, and nothing else",
+        description="scope OPERATOR; orders can be cancelled and made smaller meanwhile, and nothing else",
         extensions=[Limited("mutations"), Requires(operator)],
     )
     @staticmethod

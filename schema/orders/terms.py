@@ -119,7 +119,7 @@ def changes_of(given: TradingTermsInput, context: RequestContext) -> dict[str, A
 
 
 def steps_of(given: TradingTermsInput) -> dict[str, int | None]:
-    return {name: getattr(given, name) or None for name in _STEPS}
+    return {name: step for name in _STEPS if (step := getattr(given, name)) is not strawberry.UNSET}
 
 
 def _calendar(given: TradingCalendarInput, context: RequestContext) -> terms.Calendar:

@@ -67,6 +67,8 @@ async def test_terms_hold_from_the_next_order_on(world: World) -> None:
     freed = await terms(world, band=None, holding=None)
     assert (freed["terms"]["band"], freed["terms"]["holding"], freed["priceCeiling"]) == (None, None, None)
     assert (await terms(world, smallestOrder=None))["field"] == "smallestOrder"
+    assert (await terms(world, tickSize=0))["field"] == "tickSize"
+    assert (await terms(world, referencePrice=0))["field"] == "referencePrice"
     assert (await terms(world))["terms"]["smallestOrder"] == 1
 
 
@@ -159,6 +161,13 @@ async def test_a_reserve_beyond_the_largest_order_is_refused_with_the_numbers(wo
         "__typename": "OrderLimitExceeded",
         "message": "An order has at most 1000000000000 g, this one has 1000000001000 g; place several.",
     }
+
+
+async def test_a_closed_week_is_told_without_its_members_footprints(world: World) -> None:
+    acts = await world.must("regulator", "{ operatorActs(first: 50) { edges { node { kind values } } } }")
+
+    [closed] = [edge["node"]["values"] for edge in acts["edges"] if edge["node"]["kind"] == "CLOSE_PERIOD"]
+    assert closed.keys() == {"programme_code", "week_start"}
 
 
 async def test_an_operator_cancels_an_order(world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 from domain.commands import ChangePhase, Command, ExpireDue
 from domain.engine import Engine
 from domain.errors import InvalidInput
+from domain.orders.auction import Clearing
 from domain.orders.model import (
     Instrument,
     MarketClosed,
@@ -20,8 +21,11 @@ from domain.orders.model import (
 )
 from domain.orders.schedule import next_due
 from domain.orders.terms import Calendar, Session, Terms
+from domain.orders.uncrossing import indicative
 from tests import factories as make
 from tests.domain.exchange import Exchange, picture
+from tests.domain.orders.orders import order
+from tests.factories import BUY, SELL
 
 ALICE, BOB, CAROL = make.ALICE, make.BOB, make.CAROL
 WEEKDAYS = Calendar(
@@ -181,6 +185,14 @@ def test_an_auction_collects_and_then_trades_everybody_at_one_price() -> None:
     assert day.balance(ALICE, make.MONEY) == (100_000_000 - 150, 0)
     assert day.balance(CAROL, make.MONEY) == (100_000_000 - 50 - 50, 50)
     assert day.balance(BOB, make.MONEY) == (100_000_000 + 200, 0)
+
+
+def test_a_surplus_that_no_client_could_read_is_told_as_the_largest_number() -> None:
+    market = in_auction().state.markets[make.SYMBOL]
+    for side, quantity, price in ((BUY, 2**53 - 1, 3), (BUY, 2**53 - 1, 3), (SELL, 1_000, 1)):
+        market.book.rest(order(side, quantity, price))
+
+    assert indicative(market) == Clearing(2, 1_000, 2**53 - 1)
 
 
 def test_an_auction_is_told_as_one() -> None:
