@@ -94,13 +94,35 @@ class BookSide:
 
 
 class Standing:
-    """What one owner has in the book: its orders by id, in the order of their priority, and the grams of its BUYs."""
+    """What one owner has in the book: its orders by id, in the order of their priority, and the grams of its BUYs.
 
-    __slots__ = ("buying", "orders")
+    `known` is the best price of each side that was asked for: it is kept from then on, and goes with its order.
+    """
+
+    __slots__ = ("buying", "known", "orders")
 
     def __init__(self) -> None:
         self.orders: dict[int, Order] = {}
         self.buying = 0
+        self.known: dict[OrderSide, int | None] | None = None
+
+    def best(self, side: OrderSide) -> int | None:
+        """Its highest BUY or lowest SELL."""
+        if self.known is None:
+            self.known = {}
+        if side not in self.known:
+            prices = (order.price for order in self.orders.values() if order.side is side)
+            self.known[side] = max(prices, default=None) if side is OrderSide.BUY else min(prices, default=None)
+        return self.known[side]
+
+    def came(self, order: Order, known: dict[OrderSide, int | None]) -> None:
+        if order.side in known:
+            prices = [order.price] if (best := known[order.side]) is None else [order.price, best]
+            known[order.side] = max(prices) if order.side is OrderSide.BUY else min(prices)
+
+    def went(self, order: Order, known: dict[OrderSide, int | None]) -> None:
+        if known.get(order.side) == order.price:
+            del known[order.side]
 
 
 class OrderBook:
@@ -144,6 +166,8 @@ class OrderBook:
         except KeyError:
             standing = self.standing[owner] = Standing()
         standing.orders[order.id] = order
+        if standing.known is not None:
+            standing.came(order, standing.known)
         if order.side is OrderSide.BUY:
             standing.buying += order.remaining
             self.bids.add(order)
@@ -191,6 +215,8 @@ class OrderBook:
         if not order.resting:
             orders = standing.orders
             del orders[order.id]
+            if standing.known is not None:
+                standing.went(order, standing.known)
             if not orders:
                 del self.standing[owner]
 

@@ -1,9 +1,11 @@
 """The order book: levels, priority within them, what is told as changed, and the digest."""
 
 import random
+import time
 from collections import Counter
 
 from domain.orders.book import COMPACT_AFTER, BookSide, OrderBook
+from domain.orders.matching import would_meet_its_own
 from domain.orders.model import Order, OrderSide, PriceLevel
 from tests.domain.orders.orders import book_of, order
 from tests.factories import ALICE, BOB
@@ -193,3 +195,28 @@ def test_what_each_owner_has_standing_is_counted() -> None:
     assert book.standing[ALICE].buying == 2_000
     assert book.orders_of(BOB) == []
     assert set(book.standing) == {ALICE}
+
+
+def test_the_best_of_ones_own_is_known_whatever_came_and_went(seed: int) -> None:
+    dice, book = random.Random(seed), OrderBook()
+    standing: list[Order] = []
+    for _ in range(2_000):
+        if standing and dice.random() < 0.5:
+            book.remove(standing.pop(dice.randrange(len(standing))))
+        else:
+            standing.append(order(dice.choice([BUY, SELL]), 1_000, dice.randrange(1, 30)))
+            book.rest(standing[-1])
+        if ALICE in book.standing and dice.random() < 0.5:
+            bids, asks = ([each.price for each in standing if each.side is side] for side in (BUY, SELL))
+            found = [book.standing[ALICE].best(side) for side in (BUY, SELL)]
+            assert found == [max(bids, default=None), min(asks, default=None)]
+
+
+def test_what_one_owner_has_is_not_looked_through_for_each_order() -> None:
+    """In an auction every order asks; a person may have ten thousand."""
+    book = book_of(*(order(SELL, 1_000, 60_000 + number) for number in range(10_000)))
+    arriving = [order(BUY, 1_000, 50_000) for _ in range(1_000)]
+
+    started = time.process_time()
+    assert not any(would_meet_its_own(each, book) for each in arriving)
+    assert time.process_time() - started < 0.1
