@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from api.authentication import authenticate
 from domain.errors import DomainError, Forbidden, Overloaded, Unauthenticated, Unavailable
 from domain.identity.model import User
+from domain.text import shown
 from infra.postgres.connection import is_unavailable
 from schema.node import to_base64
 
@@ -66,7 +67,7 @@ async def _accepted(request: Request) -> Response:
                 job = await resources.imports.accept(
                     upload,
                     owner=user.owner,
-                    filename=_shown_name(request.query_params.get("filename", "")),
+                    filename=shown(request.query_params.get("filename", ""), FILENAME_LENGTH_MAX),
                     region=user.region,
                     time_zone=user.time_zone,
                     now=now,
@@ -146,10 +147,6 @@ def _flush(file: BinaryIO) -> None:
     """On disk before the job is: a job without its whole file could never be done."""
     file.flush()
     os.fsync(file.fileno())
-
-
-def _shown_name(filename: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in filename[:FILENAME_LENGTH_MAX])
 
 
 def _too_large() -> FileRefused:

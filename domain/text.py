@@ -1,4 +1,4 @@
-"""Checks of text that a person or a program wrote, at the edge of the services."""
+"""Text that a person or a program wrote: checks at the edge of the services, and how it is shown."""
 
 from domain.errors import InvalidInput
 
@@ -11,6 +11,11 @@ def checked_text(text: str, field: str, *, most: int, least: int = 1) -> str:
     if not is_storable(text) or any(ord(character) < 32 and character not in "\n\t" for character in text):
         raise InvalidInput(f"{field} holds characters that cannot be stored.", field)
     return text
+
+
+def shown(text: str, most: int = 40) -> str:
+    """The beginning of what a stranger wrote, as it can be shown to a person and stored."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:most])
 
 
 def is_storable(text: str) -> bool:

@@ -26,6 +26,7 @@ from domain.footprint.repeats import (
 )
 from domain.footprint.units import convert, plain
 from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Counter, Register, Verdict
+from domain.text import shown
 
 INTERVAL_MAX_SECONDS = 400 * 86_400
 REGISTERS_MAX = 100
@@ -230,6 +231,5 @@ def _canonical_value(reading: Reading, unit: str, seconds: int) -> Decimal:
 def _described(reading: Reading | CounterReading) -> str:
     """The reading's own name where it has one, else its time; only what can be shown and stored."""
     moment = reading.start if isinstance(reading, Reading) else reading.at
-    shown = reading.record if isinstance(reading, Reading) else ""
-    shown = shown or f"{reading.source} {reading.register} {moment.isoformat() if moment else ''}".strip()
-    return "".join(letter if letter.isprintable() else "?" for letter in shown[:200])
+    name = reading.record if isinstance(reading, Reading) else ""
+    return shown(name or f"{reading.source} {reading.register} {moment.isoformat() if moment else ''}".strip(), 200)

@@ -15,6 +15,7 @@ from domain.footprint.model import Rejection
 from domain.footprint.records import Charge, Journey, Purchase
 from domain.footprint.travel import NoJourney, Trip, once, trip_of
 from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Verdict
+from domain.text import shown
 
 RECORDS_MAX = 200_000
 NAME_LENGTH_MAX = 200
@@ -155,5 +156,4 @@ def _is_number(value: Decimal, largest: int) -> bool:
 
 
 def _shown(record: CapturedRecord) -> str:
-    text = f"{record.source} {record.record}"
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
+    return shown(f"{record.source} {record.record}", 200)

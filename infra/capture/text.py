@@ -88,11 +88,6 @@ def moment(text: str) -> datetime | None:
     return found if YEARS.start < found.year < YEARS.stop else None
 
 
-def shown(text: str) -> str:
-    """A piece of a file that can be shown to a person and stored."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:40])
-
-
 def _too_long(number: int) -> Unreadable:
     return Unreadable("LINE_TOO_LONG", f"Line {number} is longer than any row of this format.")
 

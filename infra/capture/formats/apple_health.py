@@ -16,6 +16,7 @@ from pathlib import Path
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, Position, TravelMode
 from domain.footprint.units import convert
+from domain.text import shown
 from infra.capture.bundle import LISTING, ZIP_SIGNATURES, Bundle, opened
 from infra.capture.formats.gpx import chunks_of, journeys_in
 from infra.capture.moments import LocalReader, moment
@@ -133,9 +134,9 @@ def _journeys(workouts: Iterator[_Workout], bundle: Bundle | None, zone: tzinfo)
         if mode is None:
             others += 1
             continue
-        shown = "".join(letter if letter.isprintable() else "?" for letter in workout.started)
+        started = shown(workout.started)
         if workout.start is None or workout.end is None:
-            yield Rejection("BAD_TIME", "A workout has no start and end that exist.", record=shown)
+            yield Rejection("BAD_TIME", "A workout has no start and end that exist.", record=started)
             continue
         track: tuple[Position, ...] = ()
         if workout.metres is None:
@@ -144,7 +145,7 @@ def _journeys(workouts: Iterator[_Workout], bundle: Bundle | None, zone: tzinfo)
                 raise Unreadable("TOO_LARGE", "The routes of the workouts are more than can be read at once.")
             track = tuple(_route(workout, bundle, zone))
         if workout.metres is None and len(track) < 2:
-            yield Rejection("NO_DISTANCE", "A workout on foot or by bicycle has no distance.", record=shown)
+            yield Rejection("NO_DISTANCE", "A workout on foot or by bicycle has no distance.", record=started)
             continue
         yield Journey(
             source="Apple Health",

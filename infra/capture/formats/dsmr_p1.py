@@ -24,8 +24,8 @@ from zoneinfo import ZoneInfo
 
 from domain.footprint.model import Commodity, Direction, Rejection
 from domain.footprint.records import CounterReading
+from domain.text import shown
 from infra.capture.reader import Unreadable
-from infra.capture.text import shown
 
 LINE_MAX_BYTES = 4_096
 TELEGRAM_MAX_LINES = 200

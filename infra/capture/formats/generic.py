@@ -15,8 +15,9 @@ from datetime import datetime
 from pathlib import Path
 
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.text import shown
 from infra.capture.reader import Unreadable
-from infra.capture.text import decimal, head_text, lines, moment, rows, shown
+from infra.capture.text import decimal, head_text, lines, moment, rows
 
 REQUIRED = ("source", "register", "start", "end", "value", "unit")
 OPTIONAL = ("direction", "quality", "commodity", "told")

@@ -20,6 +20,7 @@ from typing import Any
 
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, Position, TravelMode
+from domain.text import shown
 from infra.capture.json_stream import inside, items_in, text
 from infra.capture.moments import LocalReader, has_offset, moment
 from infra.capture.positions import number, position
@@ -112,7 +113,7 @@ class _Export:
         start, end = self._moment(segment, "startTime"), self._moment(segment, "endTime")
         name = text(inside(segment, "startTime"))[:40]
         if start is None or end is None:
-            yield Rejection("BAD_TIME", "An activity has no start and end that exist.", record=_shown(name))
+            yield Rejection("BAD_TIME", "An activity has no start and end that exist.", record=shown(name))
             return
         activity = segment["activity"]
         word = text(inside(activity, "topCandidate", "type")).strip().upper().replace(" ", "_")
@@ -124,7 +125,7 @@ class _Export:
         track = tuple(point for point in ends if point)
         metres = number(inside(activity, "distanceMeters"))
         if metres is None and len(track) < 2:
-            yield Rejection("NO_DISTANCE", "An activity has no distance and no two ends.", record=_shown(name))
+            yield Rejection("NO_DISTANCE", "An activity has no distance and no two ends.", record=shown(name))
             return
         likelihood = number(inside(activity, "topCandidate", "probability"))
         yield Journey(
@@ -154,7 +155,7 @@ class _Export:
         bad = len(points) - len(track)
         if bad:
             said = f"{bad} of {len(points)} points of a path have no place on earth or no time that exists."
-            yield Rejection("BAD_POINTS", said, record=_shown(text(inside(segment, "startTime"))), note=True)
+            yield Rejection("BAD_POINTS", said, record=shown(text(inside(segment, "startTime"))), note=True)
         if len(track) > 1:
             first, last = _when(track[0]), _when(track[-1])
             self._taken.add_apart(first, last)
@@ -194,10 +195,6 @@ def _when(point: Position) -> datetime:
 
 def _stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _shown(written: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in written[:40])
 
 
 class GoogleTimelineReader(LocalReader):

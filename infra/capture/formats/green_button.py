@@ -23,9 +23,9 @@ from defusedxml.common import DefusedXmlException
 
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
 from domain.footprint.records import StatedTotal
+from domain.text import shown
 from infra.capture.espi_feed import Entry, Feed, elements, first_pass, forget, local_name, text_of
 from infra.capture.reader import Unreadable
-from infra.capture.text import shown
 
 _UNITS = {"72": "Wh", "38": "W", "169": "therm", "119": "ft3", "42": "m3", "128": "gal_us", "134": "L"}
 _ENERGY_UNITS = frozenset({"Wh", "W"})

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, TravelMode
+from domain.text import shown
 from infra.capture.formats.gpx import mode_of_words
 from infra.capture.positions import number
 from infra.capture.reader import Unreadable
@@ -123,20 +124,20 @@ def _journeys(database: _Database) -> Iterator[Journey | Rejection]:
     for app, start, end, kind, title, uuid, row in database.rows("exercise_session", columns, SESSIONS_MAX):
         record = uuid[:16].hex() if isinstance(uuid, bytes) and uuid else f"row {row}"[:40]
         name = title[:100] if isinstance(title, str) else ""
-        shown = "".join(letter if letter.isprintable() else "?" for letter in name) or record
+        label = shown(name, 100) or record
         begin, finish = _moment(start), _moment(end)
         if begin is None or finish is None or not isinstance(start, int) or not isinstance(end, int):
-            yield Rejection("BAD_TIME", "A session has no start and end that exist.", record=shown)
+            yield Rejection("BAD_TIME", "A session has no start and end that exist.", record=label)
             continue
         metres = distances.get(app, nothing).within(start, end)
         if not metres:
             said = "The session has no distance, so it is no journey."
-            yield Rejection("NO_DISTANCE", said, record=shown, note=True)
+            yield Rejection("NO_DISTANCE", said, record=label, note=True)
             continue
         mode = _mode(name, kind)
         if mode is TravelMode.UNKNOWN:
             said = f"Nobody can tell how you moved in this session of {begin:%Y-%m-%d %H:%M} UTC: you will be asked."
-            yield Rejection("UNKNOWN_EXERCISE", said, record=shown, note=True)
+            yield Rejection("UNKNOWN_EXERCISE", said, record=label, note=True)
         yield Journey("Health Connect", record, begin, finish, mode, metres=metres)
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.text import shown
 from infra.capture.reader import Unreadable
-from infra.capture.text import decimal, head_text, moment, rows, shown
+from infra.capture.text import decimal, head_text, moment, rows
 
 FILE_MAX_BYTES = 32 * 2**20
 VOLUME_CORRECTION = Decimal("1.02264")

@@ -16,7 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from domain.footprint.model import Direction, Reading, Rejection
-from infra.capture.text import head_text, rows, shown
+from domain.text import shown
+from infra.capture.text import head_text, rows
 
 NEM_TIME = timezone(timedelta(hours=10))
 MINUTES_A_DAY = 1_440

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
-from infra.capture.text import Line, decimal, head_text, moment, rows, shown
+from domain.text import shown
+from infra.capture.text import Line, decimal, head_text, moment, rows
 
 _COMMODITIES = {"kwh": Commodity.ELECTRICITY, "m3": Commodity.GAS, "m³": Commodity.GAS}
 _UNITS = {"kwh": "kWh", "m3": "m3", "m³": "m3"}

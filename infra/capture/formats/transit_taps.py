@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from domain.footprint.model import Rejection
 from domain.footprint.records import TRANSIT_CARD, Journey
+from domain.text import shown
 from infra.capture.bundle import LISTING, Bundle, opened
 from infra.capture.gtfs import TABLES, Ride, Timetable, rows, table_rows, tables_in, timetable_for, ways_of
 from infra.capture.moments import LocalReader, moment
@@ -95,9 +96,9 @@ def _journey(tap: _Tap, ride: Ride | None, ways: dict[Ride, int], timetable: Tim
     if ride is None or ride not in ways:
         missing = next((stop for stop in (tap.on, tap.off) if not timetable.has_stop(stop)), None)
         reason = (
-            f"The timetable has no stop {_shown(missing)}."
+            f"The timetable has no stop {shown(missing, 80)}."
             if missing is not None
-            else f"The timetable has no trip {_shown(tap.line)} from {_shown(tap.on)} to {_shown(tap.off)}."
+            else f"The timetable has no trip {shown(tap.line, 80)} from {shown(tap.on, 80)} to {shown(tap.off, 80)}."
         )
         return Rejection("NOT_IN_TIMETABLE", " ".join(reason.split()), line=tap.line_number)
     return Journey(
@@ -109,10 +110,6 @@ def _journey(tap: _Tap, ride: Ride | None, ways: dict[Ride, int], timetable: Tim
         metres=Decimal(round(ways[ride], -3)) / 1000,
         line=tap.line_number,
     )
-
-
-def _shown(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:80])
 
 
 class TransitTapReader(LocalReader):
