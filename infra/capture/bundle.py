@@ -22,7 +22,7 @@ RATIO_MAX = 200
 RATIO_FREE_BYTES = 2**20
 """A small file of zeros packs better than any ratio; up to this size it does no harm."""
 CHUNK_BYTES = 2**20
-DAMAGES = (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, zlib.error)
+DAMAGES = (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, UnicodeError, zlib.error)
 """What zipfile raises over a zip that is broken or of a kind that it does not know."""
 _ENCRYPTED = 0x1
 _COMPANIONS = ("__MACOSX/", ".DS_Store")
