@@ -285,6 +285,7 @@ class NaiveMarket:
             if any(other.owner == order.owner for other in self._in_reach(order)):
                 order.status, order.reason = "CANCELLED", "SELF_TRADE"
             return
+        start = self._start_price(order.symbol)
         in_reach = self._in_reach(order)
         if order.post_only and in_reach:
             order.status, order.reason = "REJECTED", "POST_ONLY_WOULD_TRADE"
@@ -294,7 +295,7 @@ class NaiveMarket:
             counted = in_reach[: own.index(True)] if True in own else in_reach
             if order.self_trade == "CANCEL_OLDEST":
                 counted = [other for other in in_reach if other.owner != order.owner]
-            away = [self._runs_away(order.symbol, other.price) for other in counted]
+            away = [self._runs_away(start, other.price) for other in counted]
             counted = counted[: away.index(True)] if True in away else counted
             if sum(other.remaining for other in counted) < order.quantity:
                 order.status, order.reason = "CANCELLED", "FOK_NOT_FILLABLE"
@@ -302,7 +303,7 @@ class NaiveMarket:
         while order.is_open and order.remaining and (in_reach := self._in_reach(order)):
             if in_reach[0].owner == order.owner:
                 self._meet(order, in_reach[0])
-            elif self._runs_away(order.symbol, in_reach[0].price):
+            elif self._runs_away(start, in_reach[0].price):
                 self._halt(order.symbol)
                 break
             else:
@@ -371,18 +372,18 @@ class NaiveMarket:
             if not lowest <= price <= highest:
                 raise Refused("PRICE_OUTSIDE_BAND", floor=lowest, ceiling=highest)
 
-    def _runs_away(self, symbol: str, price: int) -> bool:
-        """More than 5 % from the first price of the minutes from 5 minutes ago on, else from the last price."""
+    def _start_price(self, symbol: str) -> int | None:
+        """Where an order finds the market: the first price since the minute 5 minutes ago, else the last price."""
         phase = self.phases[symbol]
         if phase.reference is None:
-            return False
-        window = timedelta(minutes=5)
+            return None
         if phase.auction is not None and self.now < phase.auction[1]:
-            start = phase.auction[0]
-        else:
-            since = (self.now - window).replace(second=0, microsecond=0)
-            recent = [traded for at, traded in phase.all_trades if at >= since]
-            start = recent[0] if recent else (phase.all_trades[-1][1] if phase.all_trades else None)
+            return phase.auction[0]
+        since = (self.now - timedelta(minutes=5)).replace(second=0, microsecond=0)
+        recent = [traded for at, traded in phase.all_trades if at >= since]
+        return recent[0] if recent else (phase.all_trades[-1][1] if phase.all_trades else None)
+
+    def _runs_away(self, start: int | None, price: int) -> bool:
         return start is not None and abs(Fraction(price - start, start)) > Fraction(5, 100)
 
     def _halt(self, symbol: str) -> None:
