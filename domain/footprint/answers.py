@@ -1,35 +1,51 @@
-"""What a person said once about a payee, a socket or a kind of trip holds for the records that come after.
+"""What a person said once about a payee, a socket, a kind of trip or a way holds for the records that come after.
 
 An answer is the factor that was chosen, or NOT_COUNTED. It is kept by the topic of the draft that it answered.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.footprint.captured import CapturedDraft
 from domain.footprint.model import ActivitySource, ActivityStatus
 
 NOT_COUNTED = ""
+WAY = "way "
+"""Before the topic of journeys from one place to another."""
 _SPEND = "spend.naics."
 
 
-def answered(draft: CapturedDraft, answer: str) -> CapturedDraft:
+@dataclass(frozen=True, slots=True)
+class StandingAnswer:
+    """`activity` is a factor or NOT_COUNTED; `shared_by` is None where the person did not say how many shared it."""
+
+    activity: str
+    shared_by: int | None = None
+
+
+def answered(draft: CapturedDraft, answer: StandingAnswer) -> CapturedDraft:
     """The draft with the answer put in; the draft as it is where the answer does not fit it any more."""
     if draft.activity is None or not draft.topic:
         return draft
-    if answer == NOT_COUNTED:
+    if answer.activity == NOT_COUNTED:
         return replace(draft, activity=None, quantity=Decimal(0), reason="You said that it is not to be counted.")
-    if not fits(draft.activity, draft.choices, answer):
+    if not fits(draft.activity, draft.choices, answer.activity):
         return draft
     said = "Counted as you answered before."
     return replace(
         draft,
-        activity=answer,
+        activity=answer.activity,
+        shared_by=answer.shared_by or draft.shared_by,
         status=ActivityStatus.COUNTED,
         reason="",
         choices=(),
         caveats=(*draft.caveats, said),
     )
+
+
+def holds_for_later(topic: str, answer: str) -> bool:
+    """Who walked a way once may drive it tomorrow: what is discarded of a way is asked again."""
+    return answer != NOT_COUNTED or not topic.startswith(WAY)
 
 
 def asked_alone(draft: CapturedDraft) -> CapturedDraft:

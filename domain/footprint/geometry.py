@@ -4,11 +4,13 @@ Trigonometry is inexact, so this is the one place that uses it: what leaves is a
 up exactly. Whole metres would not do here: a walker whose watch writes every second moves 1.4 m between two points.
 """
 
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, floor, radians, sin, sqrt
 
 from domain.footprint.records import Position
 
 EARTH_RADIUS_MILLIMETRES = 6_371_008_800
+CELLS_A_DEGREE = 556
+"""Of latitude: cells of 200 m."""
 
 
 def millimetres_between(one: Position, other: Position) -> int:
@@ -22,3 +24,9 @@ def millimetres_between(one: Position, other: Position) -> int:
 def is_on_the_globe(position: Position) -> bool:
     latitude, longitude = position.latitude, position.longitude
     return latitude.is_finite() and longitude.is_finite() and abs(latitude) <= 90 and abs(longitude) <= 180
+
+
+def cell_of(position: Position) -> tuple[int, int]:
+    """The cell of about 200 m by 200 m that a position on the globe lies in, by row and column."""
+    row = floor(position.latitude * CELLS_A_DEGREE)
+    return row, floor(float(position.longitude) * CELLS_A_DEGREE * cos(radians(row / CELLS_A_DEGREE)))

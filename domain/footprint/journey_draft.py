@@ -1,11 +1,14 @@
 """From a journey to an activity: its distance at the factor of its mode.
 
 A car's factor is for the vehicle and is divided by those who shared it; a bus or train factor is for one passenger.
-What nobody can tell from a track, bus, car or train, is asked. Walking and cycling emit nothing and are not counted.
+What nobody can tell from a track, bus, car or train, is asked, once for each way: from here to there, with the same
+choices. Walking and cycling emit nothing and are not counted.
 """
 
+import hashlib
 from decimal import Decimal
 
+from domain.footprint.answers import WAY
 from domain.footprint.captured import CapturedDraft
 from domain.footprint.charge_draft import draft_of_electric_trip
 from domain.footprint.model import ActivitySource, ActivityStatus
@@ -13,6 +16,7 @@ from domain.footprint.records import TRANSIT_CARD, Journey
 from domain.footprint.travel import MUSCLE, ONLY_MEAN, Trip, trip_of
 from domain.footprint.travel_factors import TravelFactor, choices_of, factor_of
 
+_HOLDS = "Your answer settles this way wherever it waits; what you choose holds for later journeys too."
 _ASKED = "Was this a car, a bus or a train? Discard it if you walked or cycled."
 
 
@@ -41,6 +45,7 @@ def _draft(
     trip: Trip, factor: TravelFactor | None, *, reason: str = "", choices: tuple[TravelFactor, ...] = ()
 ) -> CapturedDraft:
     journey = trip.journey
+    topic = _topic(trip.way, choices) if choices and trip.way else ""
     return CapturedDraft(
         activity=factor.activity if factor else None,
         quantity=Decimal(trip.metres) / 1000 if factor else Decimal(0),
@@ -51,7 +56,13 @@ def _draft(
         region=factor.region if factor else None,
         shared_by=journey.shared_by if factor and factor.unit == "km" else 1,
         status=ActivityStatus.QUARANTINED if choices else ActivityStatus.COUNTED,
-        reason=reason,
+        reason=f"{reason} {_HOLDS}" if topic else reason,
         choices=tuple(choice.activity for choice in choices),
         caveats=(*trip.caveats, *(factor.caveats if factor else ())),
+        topic=topic,
     )
+
+
+def _topic(way: str, choices: tuple[TravelFactor, ...]) -> str:
+    asked = repr(sorted(choice.activity for choice in choices))
+    return f"{WAY}{hashlib.sha256(f'{way} {asked}'.encode()).hexdigest()[:32]}"

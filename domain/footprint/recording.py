@@ -8,6 +8,7 @@ from domain.footprint.calculation import emissions_of
 from domain.footprint.captured import CapturedDraft
 from domain.footprint.factor_choice import MAINS, FactorChoice
 from domain.footprint.model import Activity
+from domain.footprint.units import fitting_unit
 from domain.ids import new_id
 
 
@@ -19,7 +20,9 @@ async def activity_of_draft(
     local_date = draft.started_at.astimezone(zone).date()
     chosen = await choice.of(draft.activity, draft.region or region, local_date, metered=draft.activity == MAINS)
     told = replace(chosen, caveats=(*draft.caveats, *chosen.caveats))
-    emissions, explanation = emissions_of(draft.quantity, draft.unit, told, draft.shared_by)
+    unit = fitting_unit(draft.unit, chosen.factor.unit)
+    shared_by = draft.shared_by if unit == draft.unit else 1
+    emissions, explanation = emissions_of(draft.quantity, unit, told, shared_by)
     key = new_id(now)
     return Activity(
         id=key,
@@ -28,7 +31,7 @@ async def activity_of_draft(
         activity=draft.activity,
         category=chosen.factor.category,
         quantity=draft.quantity,
-        unit=draft.unit,
+        unit=unit,
         started_at=draft.started_at.astimezone(UTC),
         ended_at=draft.ended_at.astimezone(UTC) if draft.ended_at else None,
         local_date=local_date,
@@ -39,6 +42,6 @@ async def activity_of_draft(
         reason=draft.reason,
         choices=draft.choices,
         region=draft.region,
-        shared_by=draft.shared_by,
+        shared_by=shared_by,
         factor_rows=tuple(row.id for row in chosen.rows),
     )

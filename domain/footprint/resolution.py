@@ -6,7 +6,6 @@ answer again gives the same result; another answer to an activity that was answe
 
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from domain.errors import InvalidInput, NotFound
@@ -14,13 +13,11 @@ from domain.footprint.adjusting import adjusted
 from domain.footprint.calculation import emissions_of
 from domain.footprint.factor_choice import MAINS, FactorChoice, is_factor_id
 from domain.footprint.model import Activity, ActivityAnswer, ActivityResolution, ActivitySource, ActivityStatus
-from domain.footprint.units import IncompatibleUnits, convert
+from domain.footprint.units import fitting_unit
 from domain.ids import new_id
 from domain.ports import AnswerStore, FactorStore, FootprintStore
 
 _METERED = frozenset({ActivitySource.METER})
-_OF_A_PERSON = {"km": "passenger_km", "passenger_km": "km", "mile": "passenger_mile", "passenger_mile": "mile"}
-"""A kilometre that one person goes is a passenger's in a bus, and a vehicle's in a car of their own."""
 SHARED_BY_MAX = 1_000
 ALIKE_MAX = 500
 """So many others that ask the same are settled with one answer."""
@@ -140,7 +137,7 @@ async def _chosen(
     if activity.choices and name not in activity.choices:
         raise InvalidInput(f"This is none of the choices: {', '.join(activity.choices)}.", field="activity")
     chosen = await choice.of(name, activity.region or region, activity.local_date, metered=name == MAINS)
-    unit = _fitting(activity.unit, chosen.factor.unit)
+    unit = fitting_unit(activity.unit, chosen.factor.unit)
     shared_by = answer.shared_by or (1 if unit != activity.unit else activity.shared_by)
     if shared_by > 1 and unit in ("passenger_km", "passenger_mile"):
         raise InvalidInput(f"{name} is counted for one passenger already and cannot be shared.", field="sharedBy")
@@ -155,12 +152,3 @@ async def _chosen(
         shared_by=shared_by,
         factor_rows=tuple(row.id for row in chosen.rows),
     )
-
-
-def _fitting(unit: str, target: str) -> str:
-    """The unit itself, or that of the same way for a passenger or vehicle where only this one converts."""
-    try:
-        convert(Decimal(1), unit, target)
-    except IncompatibleUnits:
-        return _OF_A_PERSON.get(unit, unit)
-    return unit

@@ -13,11 +13,13 @@ Where it shares less of its time, a track counts for the rest, and a bare distan
 clocks differ.
 """
 
+import hashlib
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from domain.footprint.geometry import cell_of, is_on_the_globe, millimetres_between
 from domain.footprint.records import Journey, TravelMode
 from domain.footprint.tracks import PLANE, CleanTrack, clean_track, milliseconds, mode_of
 
@@ -28,6 +30,8 @@ MUSCLE = frozenset({TravelMode.WALK, TravelMode.BICYCLE})
 SAME_PERCENT = 50
 APART_PERCENT = 10
 BEGUN_BEFORE_MAX = 50
+ROUND_TRIP = 4
+"""So many times as long as the straight line between its ends, a journey is a tour and not a way to somewhere."""
 _ELSEWHERE = "Another journey of the same file takes this time, and nobody makes two at once."
 _MEAN_MAX = {TravelMode.WALK: 7_000, TravelMode.BICYCLE: 20_000}
 """Millimetres a second that nobody keeps up over a whole journey."""
@@ -38,7 +42,11 @@ _SHORT_METRES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A judged journey. `doubt` is the question to the person where there is one; `track` only where it measured."""
+    """A judged journey. `doubt` is the question to the person where there is one; `track` only where it measured.
+
+    `way` names from where to where it went, the same for each journey between these places, and does not tell them;
+    empty where they are not known, the journey ends where it began, or the doubt is not about the mode.
+    """
 
     journey: Journey
     mode: TravelMode
@@ -46,6 +54,7 @@ class Trip:
     doubt: str = ""
     caveats: tuple[str, ...] = ()
     track: CleanTrack | None = None
+    way: str = ""
 
     @property
     def start(self) -> int:
@@ -89,7 +98,15 @@ def trip_of(journey: Journey) -> Trip:
         caveats = (*caveats, f"{track.dropped} of {len(journey.track)} points were errors and left out.")
     mode, doubt = _mode(journey, track, mean, metres)
     bare = replace(journey, track=())
-    return Trip(bare, mode, metres, doubt, caveats, track if journey.metres is None and track.times else None)
+    measured = track if journey.metres is None and track.times else None
+    return Trip(bare, mode, metres, doubt, caveats, measured, _way(journey, metres))
+
+
+def _way(journey: Journey, metres: int) -> str:
+    ends = [point for point in journey.track if is_on_the_globe(point)]
+    if len(ends) < 2 or millimetres_between(ends[0], ends[-1]) * ROUND_TRIP < metres * 1000:
+        return ""
+    return hashlib.sha256(repr((cell_of(ends[0]), cell_of(ends[-1]))).encode()).hexdigest()[:32]
 
 
 def _metres(journey: Journey, track: CleanTrack) -> tuple[int, tuple[str, ...]]:
@@ -161,9 +178,9 @@ def _rest(trip: Trip, overlaps: Sequence[tuple[int, int]], shared: int, taken: "
     if shared * 100 >= SAME_PERCENT * (trip.end - trip.start):
         own, theirs = trip.metres * shared // (trip.end - trip.start), taken.metres_in(trip.start, trip.end)
         is_same = trip.certainty == 0 or trip.mode in MUSCLE or theirs <= 2 * own <= 4 * theirs
-        return None if is_same else replace(trip, doubt=_ELSEWHERE)
+        return None if is_same else replace(trip, doubt=_ELSEWHERE, way="")
     if trip.track is None:
-        return replace(trip, doubt=_ELSEWHERE)
+        return replace(trip, doubt=_ELSEWHERE, way="")
     elsewhere = sum(trip.track.millimetres_at(end) - trip.track.millimetres_at(start) for start, end in overlaps)
     metres = _whole(Decimal(trip.track.millimetres - elsewhere) / 1000)
     caveat = f"{trip.metres - metres:,} m of the track were gone on other journeys of the same file, which count them."

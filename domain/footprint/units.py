@@ -90,6 +90,8 @@ _ALIASES = {
     "days": "day",
     "ft3": "scf",
 }
+_OF_A_PERSON = {"km": "passenger_km", "passenger_km": "km", "mile": "passenger_mile", "passenger_mile": "mile"}
+"""A kilometre that one person goes is a passenger's in a bus, and a vehicle's in a car of their own."""
 _PRECISION = Context(prec=28)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -127,6 +129,15 @@ def convert(quantity: Decimal, unit: str, target: str) -> Decimal:
         raise IncompatibleUnits(f"{unit if not is_unit(unit) else target} is not a known unit.")
     source, wanted = _ALIASES.get(unit, unit), _ALIASES.get(target, target)
     return quantity if source == wanted else _PRECISION.multiply(quantity, _ratio(source, wanted))
+
+
+def fitting_unit(unit: str, target: str) -> str:
+    """The unit itself, or that of the same way for a passenger or vehicle where only this one converts."""
+    try:
+        convert(Decimal(1), unit, target)
+    except IncompatibleUnits:
+        return _OF_A_PERSON.get(unit, unit)
+    return unit
 
 
 def decimal_of(text: str) -> Decimal | None:

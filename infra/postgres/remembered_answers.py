@@ -1,16 +1,17 @@
-"""What a person said once, kept by its topic: a payee, a socket, a kind of trip."""
+"""What a person said once, kept by its topic: a payee, a socket, a kind of trip, a way."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from domain.footprint.answers import NOT_COUNTED
+from domain.footprint.answers import NOT_COUNTED, StandingAnswer, holds_for_later
 from domain.footprint.model import Activity, ActivityAnswer, ActivityResolution
 from infra.postgres.connection import PooledConnection
 
 _REMEMBER = """
-    INSERT INTO remembered_answer VALUES ($1, $2, $3, $4)
-    ON CONFLICT (owner, topic) DO UPDATE SET answer = excluded.answer, answered_at = excluded.answered_at"""
+    INSERT INTO remembered_answer (owner, topic, answer, shared_by, answered_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (owner, topic) DO UPDATE
+    SET answer = excluded.answer, shared_by = excluded.shared_by, answered_at = excluded.answered_at"""
 _ALIKE = """
     SELECT other.activity_id FROM captured_record AS answered JOIN captured_record AS other USING (owner, topic)
     JOIN activity ON activity.owner = other.owner AND activity.id = other.activity_id
@@ -19,11 +20,11 @@ _ALIKE = """
     ORDER BY other.activity_id LIMIT $3"""
 
 
-async def answers_about(connection: PooledConnection, owner: int, topics: Sequence[str]) -> dict[str, str]:
+async def answers_about(connection: PooledConnection, owner: int, topics: Sequence[str]) -> dict[str, StandingAnswer]:
     rows = await connection.fetch(
-        "SELECT topic, answer FROM remembered_answer WHERE owner = $1 AND topic = ANY($2)", owner, topics
+        "SELECT topic, answer, shared_by FROM remembered_answer WHERE owner = $1 AND topic = ANY($2)", owner, topics
     )
-    return {row["topic"]: row["answer"] for row in rows}
+    return {row["topic"]: StandingAnswer(row["answer"], row["shared_by"]) for row in rows}
 
 
 async def remember(
@@ -46,9 +47,9 @@ async def remember(
     if row is None or not row["topic"]:
         return
     corrects = answer.resolution is ActivityResolution.CHOOSE and answer.activity is not None
-    if row["asked"] or corrects:
-        said = NOT_COUNTED if replacement is None else replacement.activity
-        await connection.execute(_REMEMBER, owner, row["topic"], said, now)
+    said = NOT_COUNTED if replacement is None else replacement.activity
+    if (row["asked"] or corrects) and holds_for_later(row["topic"], said):
+        await connection.execute(_REMEMBER, owner, row["topic"], said, answer.shared_by, now)
 
 
 async def waiting_alike(connection: PooledConnection, owner: int, activity_id: UUID, limit: int) -> list[UUID]:

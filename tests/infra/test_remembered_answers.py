@@ -1,4 +1,4 @@
-"""A payee, a socket or a kind of trip is asked about once, on the real store."""
+"""A payee, a socket, a kind of trip or a way is asked about once, on the real store."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,13 +9,34 @@ import pytest
 
 from domain.footprint.model import Activity, ActivityStatus
 from domain.footprint.purchase_draft import DIESEL
+from domain.footprint.records import Journey, Position, TravelMode
 from infra.postgres.connection import Database
 from tests.conftest import TestDatabase
-from tests.domain.footprint.test_record_checks import charge, purchase
+from tests.domain.footprint.test_record_checks import START, charge, journey, purchase
 from tests.infra.test_answers import CONFIRM, DISCARD, OWNER, Desk, choose
 
 HAIR = "spend.naics.812112"
 CLOTHES = "spend.naics.315280"
+BUS, PETROL = "transport.bus.local_average", "transport.car.petrol.average"
+HOME, WORK = (Decimal("51.50"), Decimal("-0.12")), (Decimal("51.50"), Decimal("0.02"))
+AGAIN = "Counted as you answered before."
+
+
+def rides(
+    *days: int, start: tuple[Decimal, Decimal] = HOME, end: tuple[Decimal, Decimal] = WORK, metres: int = 10_000
+) -> list[Journey]:
+    """The same way on these days, of a mode that the phone does not know."""
+    return [
+        journey(
+            record=f"{day} {start} {end}",
+            mode=TravelMode.MOTORISED,
+            metres=Decimal(metres),
+            start=START + timedelta(days=day),
+            end=START + timedelta(days=day, minutes=25),
+            track=(Position(None, *start), Position(None, *end)),
+        )
+        for day in days
+    ]
 
 
 @pytest.fixture
@@ -151,3 +172,89 @@ async def test_what_is_merely_odd_waits_for_an_answer_of_its_own(desk: Desk) -> 
     asked = next(item for item in await desk.waiting() if item.id != odd.id)
     await desk.say(asked, choose(HAIR))
     assert await desk.waiting() == [odd]
+
+
+async def test_one_answer_settles_all_of_a_way_and_those_to_come(desk: Desk) -> None:
+    await desk.send(*rides(0, 1, 2))
+    asked = await desk.waiting()
+    assert len(asked) == 3
+    assert asked[0].reason == (
+        "Was this a car, a bus or a train? Discard it if you walked or cycled. "
+        "Your answer settles this way wherever it waits; what you choose holds for later journeys too."
+    )
+    await desk.say(asked[0], choose(BUS))
+    assert await desk.waiting() == []
+    await desk.send(*rides(7))
+    [later] = [item for item in await counted(desk) if AGAIN in item.explanation.caveats]
+    assert (later.activity, later.unit, later.local_date) == (BUS, "passenger_km", (START + timedelta(days=7)).date())
+    assert [(item.activity, item.emissions) for item in await counted(desk)] == [(BUS, later.emissions)] * 4
+    assert await desk.total() == 4 * later.emissions
+
+
+async def test_who_shared_the_way_holds_with_the_answer(desk: Desk) -> None:
+    await desk.send(*rides(0, 1))
+    await desk.say((await desk.waiting())[0], choose(PETROL, 2))
+    await desk.send(*rides(7))
+    assert [(item.activity, item.shared_by) for item in await counted(desk)] == [(PETROL, 2)] * 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [rides(7, start=WORK, end=HOME), rides(7, end=(Decimal("51.50"), Decimal("0.03")))],
+    ids=["the way back", "to somewhere else"],
+)
+async def test_another_way_is_asked(desk: Desk, other: list[Journey]) -> None:
+    await desk.send(*rides(0))
+    await desk.say((await desk.waiting())[0], choose(BUS))
+    await desk.send(*other)
+    assert len(await desk.waiting()) == 1
+
+
+async def test_tours_and_journeys_without_a_place_are_asked_each(desk: Desk) -> None:
+    near = (Decimal("51.50"), Decimal("-0.121"))
+    tours = rides(0, 1, end=near)
+    placeless = [replace(ride, record=f"bare {ride.record}", track=()) for ride in rides(2, 3)]
+    await desk.send(*tours, *placeless)
+    for left in (3, 2, 1):
+        await desk.say((await desk.waiting())[0], choose(BUS))
+        assert len(await desk.waiting()) == left
+
+
+async def test_a_way_that_was_walked_once_is_asked_again(desk: Desk) -> None:
+    await desk.send(*rides(0, 1))
+    await desk.say((await desk.waiting())[0], DISCARD)
+    assert await desk.waiting() == []
+    await desk.send(*rides(7))
+    assert len(await desk.waiting()) == 1
+
+
+async def test_a_later_answer_about_a_way_takes_the_place_of_the_first(desk: Desk) -> None:
+    await desk.send(*rides(0))
+    await desk.say((await desk.waiting())[0], choose(BUS))
+    await desk.send(*rides(1))
+    [default] = [item for item in await counted(desk) if AGAIN in item.explanation.caveats]
+    await desk.say(default, choose(PETROL))
+    await desk.send(*rides(2))
+    assert sorted(item.activity for item in await counted(desk)) == [BUS, PETROL, PETROL]
+
+
+async def test_a_journey_at_the_time_of_another_is_asked_although_its_way_is_known(desk: Desk) -> None:
+    await desk.send(*rides(0))
+    await desk.say((await desk.waiting())[0], choose(BUS))
+    await desk.send(replace(rides(0)[0], record="twice"))
+    assert len(await desk.waiting()) == 1
+
+
+async def test_a_way_begins_and_ends_where_a_phone_says_within_200_metres(desk: Desk) -> None:
+    near = rides(1, start=(HOME[0] + Decimal("0.0003"), HOME[1] + Decimal("0.0005")))
+    await desk.send(*rides(0), *near)
+    await desk.say((await desk.waiting())[0], choose(BUS))
+    assert await desk.waiting() == []
+
+
+async def test_where_a_way_goes_is_not_kept(desk: Desk) -> None:
+    await desk.send(replace(rides(0)[0], record="1"))
+    row = await desk.database.pool.fetchrow("SELECT topic, payload FROM captured_record")
+    assert row["topic"].startswith("way ")
+    assert len(row["topic"]) == 36
+    assert "51.5" not in row["topic"] + row["payload"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from domain.footprint.answers import NOT_COUNTED, answered
+from domain.footprint.answers import NOT_COUNTED, StandingAnswer, answered
 from domain.footprint.charge_draft import draft_of_charge
 from domain.footprint.drafting import draft_of
 from domain.footprint.factor_choice import MAINS
@@ -36,13 +36,13 @@ def test_at_home_the_meter_has_it() -> None:
 def test_where_nobody_tells_it_is_asked_once_for_the_socket() -> None:
     draft = draft_of_charge(CHARGE, "GB")
     assert (draft.status, draft.topic) == (ActivityStatus.QUARANTINED, "socket NL*TST*E1*1")
-    assert answered(draft, NOT_COUNTED).activity is None
-    assert answered(draft, MAINS).status is ActivityStatus.COUNTED
+    assert answered(draft, StandingAnswer(NOT_COUNTED)).activity is None
+    assert answered(draft, StandingAnswer(MAINS)).status is ActivityStatus.COUNTED
 
 
 def test_without_a_socket_an_answer_is_for_this_session_alone() -> None:
     draft = draft_of_charge(replace(CHARGE, socket=""), "GB")
-    assert answered(draft, NOT_COUNTED) == draft
+    assert answered(draft, StandingAnswer(NOT_COUNTED)) == draft
 
 
 def test_a_credit_is_no_charge() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.footprint.answers import NOT_COUNTED, answered
+from domain.footprint.answers import NOT_COUNTED, StandingAnswer, answered
 from domain.footprint.model import ActivityStatus
 from domain.footprint.purchase_draft import DIESEL, PETROL, draft_of_purchase
 from domain.footprint.records import PaymentKind, Purchase
@@ -65,8 +65,8 @@ def test_merchant_codes_that_count_at_once(mcc: str, naics: str) -> None:
 def test_a_ticket_may_be_a_trip_that_is_counted_already(mcc: str, label: str) -> None:
     draft = draft_of_purchase(purchase(mcc=mcc), "GB")
     assert (draft.status, draft.topic) == (ActivityStatus.QUARANTINED, f"trips {label}")
-    assert answered(draft, NOT_COUNTED).activity is None
-    assert answered(draft, draft.activity or "").status is ActivityStatus.COUNTED
+    assert answered(draft, StandingAnswer(NOT_COUNTED)).activity is None
+    assert answered(draft, StandingAnswer(draft.activity or "")).status is ActivityStatus.COUNTED
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_what_is_the_same_for_every_branch(payee: str, key: str) -> None:
 
 
 def test_an_answer_holds_for_the_payee() -> None:
-    draft = answered(draft_of_purchase(purchase("ANON 1"), "GB"), "spend.naics.812112")
+    draft = answered(draft_of_purchase(purchase("ANON 1"), "GB"), StandingAnswer("spend.naics.812112"))
     assert (draft.activity, draft.status, draft.reason, draft.choices) == (
         "spend.naics.812112",
         ActivityStatus.COUNTED,
@@ -232,12 +232,12 @@ def test_an_answer_holds_for_the_payee() -> None:
 
 
 def test_an_answer_corrects_what_was_counted() -> None:
-    draft = answered(draft_of_purchase(purchase("Tesco"), "GB"), "spend.naics.315280")
+    draft = answered(draft_of_purchase(purchase("Tesco"), "GB"), StandingAnswer("spend.naics.315280"))
     assert (draft.activity, draft.status) == ("spend.naics.315280", ActivityStatus.COUNTED)
 
 
 def test_what_was_discarded_is_not_counted_again() -> None:
-    draft = answered(draft_of_purchase(purchase("SHELL"), "GB"), NOT_COUNTED)
+    draft = answered(draft_of_purchase(purchase("SHELL"), "GB"), StandingAnswer(NOT_COUNTED))
     assert (draft.activity, draft.quantity) == (None, 0)
     assert draft.reason == "You said that it is not to be counted."
 
@@ -245,10 +245,10 @@ def test_what_was_discarded_is_not_counted_again() -> None:
 @pytest.mark.parametrize("answer", ["energy.electricity.grid", "transport.bus.local_average", PETROL])
 def test_an_answer_that_does_not_fit_is_let_be(answer: str) -> None:
     draft = draft_of_purchase(purchase("ANON 1"), "GB")
-    assert answered(draft, answer) == draft
+    assert answered(draft, StandingAnswer(answer)) == draft
 
 
 @pytest.mark.parametrize("fields", [{"kind": PaymentKind.TRANSFER}, {"amount": Decimal(20_000)}])
 def test_no_answer_changes_what_is_no_spending_or_too_large(fields: dict[str, Any]) -> None:
     draft = draft_of_purchase(purchase("ANON 1", **fields), "GB")
-    assert answered(draft, "spend.naics.812112") == draft
+    assert answered(draft, StandingAnswer("spend.naics.812112")) == draft
