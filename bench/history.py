@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -43,10 +43,10 @@ async def grow(arguments: argparse.Namespace, addresses: Addresses, database: st
         await connection.close()
 
 
-def _alone(work: Callable[[str], Awaitable[tuple[str, bool]]], url: str) -> tuple[str, bool, float, int]:
+def _alone(work: Callable[[str], Coroutine[None, None, tuple[str, bool]]], url: str) -> tuple[str, bool, float, int]:
     """In a process of its own: what it said, whether it is right, seconds, and megabytes at its peak."""
     begun = time.perf_counter()
-    told, is_right = uvloop.run(work(url))  # type: ignore[arg-type]
+    told, is_right = uvloop.run(work(url))
     seconds = time.perf_counter() - begun
     return told, is_right, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 

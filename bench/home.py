@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 from uuid import uuid4
 
 import asyncpg
@@ -39,6 +40,8 @@ from infra.postgres.migrate import migrate
 GOAL = 1.5
 DAYS_MANY, DAYS_FEW = 1_460, 100
 PASSWORD = "a password for the bench"
+
+Variables: TypeAlias = dict[str, object]
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -113,7 +116,7 @@ async def fill(settings: Settings, person: Person, owner: int) -> None:
     await connection.close()
 
 
-async def ask(client: httpx.AsyncClient, person: Person, query: str, variables: dict[str, object]) -> float:
+async def ask(client: httpx.AsyncClient, person: Person, query: str, variables: Variables) -> float:
     """Milliseconds to the whole answer, which must be one."""
     started = time.perf_counter()
     response = await client.post(
@@ -162,10 +165,10 @@ async def run(many: int, few: int, rounds: int) -> int:
 
 async def compare(client: httpx.AsyncClient, people: list[Person], rounds: int) -> int:
     today = datetime.now(UTC).date()
-    week = {"from": str(today - timedelta(days=6)), "to": str(today)}
-    month = {"from": str(today - timedelta(days=60)), "to": str(today - timedelta(days=30))}
-    far = {person.name: {"after": await far_cursor(client, person, 4)} for person in people}
-    screens = {
+    week: Variables = {"from": str(today - timedelta(days=6)), "to": str(today)}
+    month: Variables = {"from": str(today - timedelta(days=60)), "to": str(today - timedelta(days=30))}
+    far: dict[str, Variables] = {person.name: {"after": await far_cursor(client, person, 4)} for person in people}
+    screens: dict[str, tuple[str, dict[str, Variables]]] = {
         "summary of a week": (SUMMARY, {person.name: week for person in people}),
         "newest 20 activities": (ACTIVITIES, {person.name: {} for person in people}),
         "20 activities, fifth page": (ACTIVITIES, far),

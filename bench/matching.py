@@ -229,9 +229,19 @@ def _orders_of(operations: Sequence[Operation]) -> dict[int, Order]:
     now = datetime.now(UTC)
     return {
         order: Order(
-            *(order, FIRST_OWNER + 2 * (order % OWNERS) + side, UUID(int=order), INSTRUMENT),
-            *(OrderSide.SELL if side else OrderSide.BUY, OrderType.LIMIT, TimeInForce.GTC),
-            *(price, quantity, False, now, None, quantity),
+            id=order,
+            owner=FIRST_OWNER + 2 * (order % OWNERS) + side,
+            client_order_id=UUID(int=order),
+            instrument=INSTRUMENT,
+            side=OrderSide.SELL if side else OrderSide.BUY,
+            type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            price=price,
+            quantity=quantity,
+            post_only=False,
+            placed_at=now,
+            expires_at=None,
+            remaining=quantity,
         )
         for kind, order, side, price, quantity in operations
         if kind == "A"

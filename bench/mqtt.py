@@ -30,6 +30,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import uvloop
+from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 
 from api.settings import Settings
@@ -41,7 +42,6 @@ from infra.factors.loader import load_factors
 from infra.postgres.connection import Database
 from infra.postgres.device_readings import DeviceReadings
 from infra.postgres.devices import PostgresDevices
-from infra.postgres.factors import PostgresFactors
 from infra.postgres.migrate import migrate
 
 GOAL = 3_000
@@ -103,7 +103,7 @@ async def paired(database: Database, count: int, now: datetime) -> list[PairedDe
 
 def publish(at: Broker, devices: Sequence[PairedDevice], minutes: Sequence[int], begun: datetime) -> None:
     """One message of every device for each of these minutes, 10 Wh more each; returns when the broker has them all."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.username_pw_set(at.username, at.password)
     client.max_inflight_messages_set(UNDER_WAY)
     client.connect(at.host, at.port)
@@ -137,9 +137,8 @@ async def run(arguments: argparse.Namespace) -> bool:
             await migrate(in_database(addresses.owner_url, name), app_url)
             database = await Database.open(app_url)
             await load_factors(database, ademe_impact_co2=False)
-            factors = PostgresFactors(database)
             devices = await paired(database, arguments.devices, begun)
-            readings = DeviceReadings(database, factors)
+            readings = DeviceReadings(database)
             for number in range(arguments.rounds + 1):
                 listener = LiveListener(PostgresDevices(database), readings, at)
                 if number:
