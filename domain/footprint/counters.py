@@ -5,6 +5,7 @@ began anew: a device restarts at 0, so what it shows has been counted since; beh
 stand, of which only the next rise is known.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,22 @@ def rise(before: Decimal, after: Decimal, modulus: Decimal | None) -> Decimal | 
         return after - before
     rolled = after + modulus - before if modulus else None
     return rolled if rolled is not None and modulus and rolled <= modulus / ROLL_OVER_SHARE else None
+
+
+def was_passed(shown: Sequence[Decimal], value: Decimal) -> bool:
+    """Whether a look without a time of its own is one from before: `shown` is what is known, in the order it came.
+
+    A register only rises, so it shows nothing again that it showed before its last value, and nothing that lies between
+    what it showed since it last fell: its use was counted when the later values came.
+    """
+    if not shown or value == shown[-1]:
+        return False
+    lowest = shown[-1]
+    for earlier in reversed(shown):
+        if earlier > lowest:
+            break
+        lowest = earlier
+    return value in shown or lowest <= value < shown[-1]
 
 
 Look = tuple[int, Decimal]

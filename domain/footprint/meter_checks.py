@@ -138,6 +138,7 @@ class MeterBench:
         if (counter.commodity, counter.direction, counter.unit) != (reading.commodity, reading.direction, unit):
             return _SEVERAL_MEANINGS
         counter.moments.append(moment)
+        counter.arrived.append(reading.at is None)
         counter.values.append(value)
         counter.lines.append(reading.line or 0)
         return None

@@ -47,7 +47,7 @@ class MeterRow(NamedTuple):
 
 
 class CounterRow(NamedTuple):
-    """What a counter showed, on its way into the table."""
+    """What a counter showed, on its way into the table; `is_arrival` where `at` is only when the file came."""
 
     meter: str
     register: str
@@ -57,6 +57,7 @@ class CounterRow(NamedTuple):
     unit: str
     value: Decimal
     modulus: Decimal | None
+    is_arrival: bool = False
 
 
 class LocalDays:

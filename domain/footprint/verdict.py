@@ -52,7 +52,10 @@ class Register:
 
 @dataclass(slots=True)
 class Counter:
-    """What one register showed, in the order of the file; `moments` are seconds since 1970."""
+    """What one register showed, in the order of the file; `moments` are seconds since 1970.
+
+    `arrived` has 1 where the moment is only that of the file's arrival.
+    """
 
     meter: str
     register: str
@@ -61,6 +64,7 @@ class Counter:
     unit: str
     modulus: Decimal | None
     moments: "array[int]" = field(default_factory=lambda: array("q"))
+    arrived: bytearray = field(default_factory=bytearray)
     values: list[Decimal] = field(default_factory=list)
     lines: "array[int]" = field(default_factory=lambda: array("q"))
 

@@ -68,14 +68,15 @@ def counter_values(verdict: Verdict) -> Iterator[list[Any]]:
                 counter.unit,
                 str(counter.values[index]),
                 str(counter.modulus) if counter.modulus else None,
+                bool(counter.arrived[index]),
             ]
 
 
 def counter_row(values: list[Any]) -> CounterRow:
-    meter, register, at, commodity, direction, unit, value, modulus = values
+    meter, register, at, commodity, direction, unit, value, modulus, is_arrival = values
     moment = datetime.fromtimestamp(at, UTC)
     limit = Decimal(modulus) if modulus else None
-    return CounterRow(meter, register, moment, commodity, direction, unit, Decimal(value), limit)
+    return CounterRow(meter, register, moment, commodity, direction, unit, Decimal(value), limit, is_arrival)
 
 
 def captured_values(item: Captured) -> list[Any]:

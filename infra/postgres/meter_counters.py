@@ -11,13 +11,16 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from domain.footprint.counters import counted_between
+from domain.footprint.counters import counted_between, was_passed
 from domain.footprint.metering import CounterRow
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.footprint.units import plain
 from domain.footprint.verdict import Counter
 from infra.postgres.connection import PooledConnection
 
 SEAMS_MAX = 200_000
+SHOWN_MAX = 10_000
+"""So many of the last values of a register are compared with one that has no time."""
 
 _ADD = """
     INSERT INTO meter_counter AS known
@@ -26,6 +29,8 @@ _ADD = """
     ON CONFLICT (owner, meter, register, at) DO UPDATE SET value = excluded.value, import_id = excluded.import_id
     WHERE known.value <> excluded.value
     RETURNING meter, register, at"""
+_SHOWN = """
+    SELECT value FROM meter_counter WHERE owner = $1 AND meter = $2 AND register = $3 ORDER BY at DESC LIMIT $4"""
 _SEAMS = """
     SELECT before_at, before_value, at, value FROM (
         SELECT at, value, import_id = $4 AS own, lag(at) OVER by_time AS before_at,
@@ -61,9 +66,11 @@ class CounterRecording:
         self._owner = owner
         self._import_id = import_id
         self._added: dict[tuple[str, str], _Added] = {}
+        self.notes: list[Rejection] = []
 
     async def merge(self, rows: Sequence[CounterRow]) -> int:
-        """Adds what is new and gives its number."""
+        """Adds what is new and gives its number. What has no time and was passed already is an older look: left out."""
+        rows = [row for row in rows if not (row.is_arrival and await self._was_passed(row))]
         meanings = {(row.meter, row.register): row for row in rows}
         added = await self._connection.fetch(
             _ADD,
@@ -78,6 +85,14 @@ class CounterRecording:
             known = self._added.setdefault((meter, register), _Added(meanings[meter, register], at, at))
             known.first, known.last = min(known.first, at), max(known.last, at)
         return len(added)
+
+    async def _was_passed(self, row: CounterRow) -> bool:
+        shown = await self._connection.fetch(_SHOWN, self._owner, row.meter, row.register, SHOWN_MAX)
+        if not was_passed([known["value"] for known in reversed(shown)], row.value):
+            return False
+        text = f"The register was past {plain(row.value)} {row.unit} already: an older telegram, which changes nothing."
+        self.notes.append(Rejection("OUTDATED", text, record=f"{row.meter} {row.register}", note=True))
+        return True
 
     async def seams(self) -> list[Reading | Rejection]:
         """The intervals between values of this file and those of others; notes where there is none."""

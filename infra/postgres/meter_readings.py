@@ -202,6 +202,7 @@ class MeterRecording:
 
     async def _join_counters(self) -> None:
         seams = await self._counters.seams()
+        self.notes.extend(self._counters.notes)
         self.notes.extend(item for item in seams if isinstance(item, Rejection))
         verdict = judge((item for item in seams if isinstance(item, Reading)), self._now)
         self.notes.extend(replace(item, note=True) for item in verdict.rejections)

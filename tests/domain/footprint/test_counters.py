@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.footprint.counters import DeviceCounter, rise
+from domain.footprint.counters import DeviceCounter, rise, was_passed
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 MAX_KW = 100
@@ -47,6 +47,29 @@ def test_a_rise(before: str, after: str, modulus: str | None, expected: str | No
     limit = Decimal(modulus) if modulus else None
     found = rise(Decimal(before), Decimal(after), limit)
     assert found == (Decimal(expected) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "value", "expected"),
+    [
+        ("", "1", False),
+        ("10", "10", False),
+        ("10 14", "14", False),
+        ("10 14", "15", False),
+        ("10 14", "10", True),
+        ("10 14", "12", True),
+        ("10 14", "9", False),
+        ("500 510 2 4", "3", True),
+        ("500 510 2 4", "5", False),
+        ("500 510 2 4", "1", False),
+        ("500 510 2 4", "510", True),
+        ("999990 999999 5", "999990", True),
+    ],
+)
+def test_a_look_without_a_time_is_from_before_where_the_register_was_past_it(
+    shown: str, value: str, expected: bool
+) -> None:
+    assert was_passed([Decimal(text) for text in shown.split()], Decimal(value)) is expected
 
 
 def test_the_sample_with_a_reset_a_repeat_and_a_late_message() -> None:

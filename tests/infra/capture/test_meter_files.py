@@ -93,6 +93,36 @@ async def test_the_same_telegrams_again_change_nothing(desk: Desk) -> None:
     assert await desk.database.pool.fetch("SELECT * FROM activity ORDER BY id") == before
 
 
+UNTIMED = (DATA / "dsmr_p1" / "dsmr_v2_2.p1.txt").read_bytes()
+
+
+async def send_untimed(desk: Desk, hour: int, kwh: str) -> ImportJob:
+    """A telegram without a time, which comes on this hour of 2 January 2017."""
+    content = UNTIMED.replace(b"1.8.1(00001.001", f"1.8.1({float(kwh):09.3f}".encode())
+    path = desk.runner.upload_path(datetime.now(UTC))
+    path.write_bytes(content)
+    now = datetime(2017, 1, 2, hour - 1, tzinfo=UTC)
+    return await desk.done(
+        await desk.runner.accept(path, owner=OWNER, filename="p1", region="GB", time_zone="Europe/London", now=now)
+    )
+
+
+async def test_telegrams_without_a_time_that_are_sent_again_count_once(desk: Desk) -> None:
+    for hour, kwh in ((1, "10"), (3, "14"), (5, "10"), (7, "14"), (9, "12"), (11, "15")):
+        job = await send_untimed(desk, hour, kwh)
+        assert ("OUTDATED" in await desk.told(job)) == (hour in (5, 9))
+    assert await use(desk) == 5
+    assert [item for item in await intervals(desk) if item != (0, 0)] == [(1, 3), (3, 7), (7, 11)]
+
+
+async def test_a_telegram_without_a_time_below_all_others_is_of_another_meter(desk: Desk) -> None:
+    for hour, kwh in ((1, "500"), (2, "510"), (3, "2"), (5, "4"), (7, "510"), (8, "5")):
+        await send_untimed(desk, hour, kwh)
+    assert await use(desk) == 13
+    values = await desk.database.pool.fetch("SELECT value FROM meter_counter WHERE register = '1.8.1' ORDER BY at")
+    assert [int(row["value"]) for row in values] == [500, 510, 2, 4, 5]
+
+
 async def test_a_corrected_register_moves_both_sides(desk: Desk) -> None:
     await send(desk, telegrams((0, "1"), (1, "9"), (2, "10")))
     await send(desk, telegrams((1, "2")))
