@@ -376,7 +376,7 @@ _READERS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What the engine decided. `kind` names the thing (`order`, `balance`, ...) or the code of a DomainError.
 

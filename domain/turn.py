@@ -6,13 +6,13 @@ invariants: entries balance, nothing goes below zero that may not.
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from domain.commands import Answer
 from domain.credits.model import PeriodStatement, Programme
 from domain.ids import FIRST_OWNER
-from domain.ledger.model import Asset, AssetKind, EntryKind, JournalEntry, Posting, SystemAccount
-from domain.orders.model import Instrument, Order, OrderReason, OrderStatus, Proposal, Trade
+from domain.ledger.model import Asset, AssetKind, Entry, EntryKind, Leg, SystemAccount
+from domain.orders.model import Instrument, Order, Proposal, Trade
 from domain.rewards.model import Offer, Redemption
 from domain.state import Market, State, Wallet
 from domain.units import OUTSIDE_MAX
@@ -36,13 +36,9 @@ class Period:
     left_over: int
 
 
-class AccountNews(NamedTuple):
-    """One command's events for one person, numbered first to last; `infra/postgres/events.py` reads the payloads."""
-
-    owner: int
-    first_sequence: int
-    last_sequence: int
-    payloads: list[list[Any]]
+AccountNews = tuple[int, int, int, list[list[Any]]]
+"""One command's events for one person: the owner, the number of the first and of the last, and their payloads, which
+`infra/postgres/events.py` reads."""
 
 
 @dataclass(slots=True)
@@ -77,7 +73,7 @@ class Outcome:
         self.sequence = sequence
         self.now = now
         self.answer: Answer
-        self.entries: list[JournalEntry] = []
+        self.entries: list[Entry] = []
         self.trades: list[tuple[Trade, int]] = []
         self.placed: list[Order] = []
         self.orders: dict[int, Order] = {}
@@ -98,12 +94,19 @@ class Turn:
 
     # ------------------------------------------------------------ ledger
 
-    def post(self, kind: EntryKind, reference: str, postings: tuple[Posting, ...]) -> int:
-        """Writes one balanced entry and moves the balances; returns its id."""
-        state = self.state
-        state.entry_sequence += 1
-        moved, wallets = self.outcome.balances, state.wallets
-        for owner, asset, held, amount in postings:
+    def post(self, kind: EntryKind, reference: str, legs: tuple[Leg, ...]) -> int:
+        """Writes one entry without its empty legs and moves the balances; returns its id.
+
+        Raises ArithmeticError where an asset does not sum to zero or an account would go below zero that may not.
+        """
+        state, outcome = self.state, self.outcome
+        wallets, moved = state.wallets, outcome.balances
+        sums: dict[int, int] = {}
+        has_empty_leg = False
+        for owner, asset, held, amount in legs:
+            if not amount:
+                has_empty_leg = True
+                continue
             try:
                 balance = wallets[owner].balances[asset]
             except KeyError:
@@ -112,8 +115,14 @@ class Turn:
             if after < 0 and (held or owner not in WORLD):
                 raise ArithmeticError(f"{kind} {reference} would overdraw owner {owner}, asset {asset}")
             moved[owner, asset] = kind
-        self.outcome.entries.append(JournalEntry(state.entry_sequence, kind, reference, postings))
-        return state.entry_sequence
+            sums[asset] = sums.get(asset, 0) + amount
+        if any(sums.values()):
+            raise ArithmeticError(f"{kind} {reference} is unbalanced: {legs}")
+        if has_empty_leg:
+            legs = tuple([leg for leg in legs if leg[3]])
+        state.entry_sequence = entry = state.entry_sequence + 1
+        outcome.entries.append((entry, kind, reference, legs))
+        return entry
 
     def available(self, owner: int, asset: Asset) -> int:
         return self.state.balance(owner, asset.id)[0]
@@ -190,17 +199,28 @@ class Turn:
     def _news(self) -> list[AccountNews]:
         """For each person: trades, then orders and redemptions, then balances."""
         outcome, wallets = self.outcome, self.state.wallets
-        lists: dict[int, list[list[Any]]] = {owner: [] for owner, _ in outcome.balances if owner >= FIRST_OWNER}
+        lists: dict[int, list[list[Any]]] = {}
+        for owner, _ in outcome.balances:
+            if owner >= FIRST_OWNER and owner not in lists:
+                lists[owner] = []
         if outcome.trades:
             self._tell_trades(lists)
         for order in outcome.orders.values():
             if order.owner >= FIRST_OWNER:
-                lists.setdefault(order.owner, []).append(["O", *_state_of(order), *_terms_of(order)])
-        for redemption in outcome.things.redemptions.values() if outcome.things else ():
-            lists.setdefault(redemption.owner, []).append(["R", redemption.id, redemption.status])
+                told = ["O", order.id, order.remaining, order.notional, order.status, order.reason, order.trades_until]
+                if order.placed_quantity is not None:
+                    told += _terms_of(order)
+                if order.owner in lists:
+                    lists[order.owner].append(told)
+                else:
+                    lists[order.owner] = [told]
+        if outcome.things is not None:
+            for redemption in outcome.things.redemptions.values():
+                lists.setdefault(redemption.owner, []).append(["R", redemption.id, redemption.status])
         for (owner, asset), kind in outcome.balances.items():
             if owner >= FIRST_OWNER:
-                lists[owner].append(["B", asset, *wallets[owner].balances[asset], kind])
+                available, held = wallets[owner].balances[asset]
+                lists[owner].append(["B", asset, available, held, kind])
         return [self._numbered(owner, payloads) for owner, payloads in lists.items()]
 
     def _tell_trades(self, lists: dict[int, list[list[Any]]]) -> None:
@@ -209,7 +229,11 @@ class Turn:
             for order_id in (trade.buy_order, trade.sell_order):
                 order = orders[order_id]
                 if order.owner >= FIRST_OWNER:
-                    lists[order.owner].append(["T", *_state_of(order), trade.sequence, *_terms_of(order)])
+                    told = ["T", order.id, order.remaining, order.notional, order.status, order.reason]
+                    told += (order.trades_until, trade.sequence)
+                    if order.placed_quantity is not None:
+                        told += _terms_of(order)
+                    lists[order.owner].append(told)
 
     def _numbered(self, owner: int, payloads: list[list[Any]]) -> AccountNews:
         wallet = self.state.wallets.get(owner)
@@ -217,13 +241,9 @@ class Turn:
             wallet = self.state.wallets[owner] = Wallet()
         first = wallet.event_sequence + 1
         wallet.event_sequence = last = first + len(payloads) - 1
-        return AccountNews(owner, first, last, payloads)
-
-
-def _state_of(order: Order) -> tuple[int, int, int, OrderStatus, OrderReason | None, int]:
-    return order.id, order.remaining, order.notional, order.status, order.reason, order.trades_until
+        return owner, first, last, payloads
 
 
 def _terms_of(order: Order) -> tuple[int | None, ...]:
-    """Quantity, price and what moved it; nothing while they are those that it was placed with."""
-    return () if order.placed_quantity is None else (order.quantity, order.price, order.moved_by)
+    """Quantity, price and what moved it: told of an order that has others than it was placed with."""
+    return order.quantity, order.price, order.moved_by

@@ -70,6 +70,14 @@ class Posting(NamedTuple):
     amount: int
 
 
+Leg = tuple[int, int, bool, int]
+"""A posting while it is being written: the same four values without their names, which cost most of making one."""
+
+
+Entry = tuple[int, EntryKind, str, tuple[Leg, ...]]
+"""A `JournalEntry` while it is being written."""
+
+
 class JournalEntry(NamedTuple):
     """`reference` names the cause, for example `order:42`. `ledger/entries.py` builds the legs."""
 

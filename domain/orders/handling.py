@@ -8,6 +8,10 @@ from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderStatus, T
 from domain.state import Market
 from domain.turn import Turn
 
+FOK = TimeInForce.FOK
+CONTINUOUS = TradingPhase.CONTINUOUS
+OPEN, PARTIALLY_FILLED, FILLED = OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
+
 
 def place_order(turn: Turn, command: PlaceOrder) -> Answer:
     market = turn.state.markets.get(command.symbol)
@@ -27,12 +31,12 @@ def place_order(turn: Turn, command: PlaceOrder) -> Answer:
 def admit(turn: Turn, order: Order, market: Market) -> None:
     """Lets an order that may be there hold what it needs, trade and rest, as the phase and its kind have it."""
     bounds = market.pace.bounds(market.instrument, turn.now)
-    if market.instrument.phase is not TradingPhase.CONTINUOUS:
+    if market.instrument.phase is not CONTINUOUS:
         settlement.open_hold(turn, order)
         _collect(turn, order, market)
     elif order.post_only and matching.would_trade(order, market.book):
         end(turn, order, market, OrderStatus.REJECTED, OrderReason.POST_ONLY_WOULD_TRADE)
-    elif order.time_in_force is TimeInForce.FOK and not matching.is_fillable(order, market.book, bounds):
+    elif order.time_in_force is FOK and not matching.is_fillable(order, market.book, bounds):
         end(turn, order, market, OrderStatus.CANCELLED, OrderReason.FOK_NOT_FILLABLE)
     else:
         settlement.open_hold(turn, order)
@@ -56,7 +60,7 @@ def cancel_order(turn: Turn, command: CancelOrder) -> Answer:
 
 def go_on(turn: Turn, order: Order, market: Market) -> None:
     """What becomes of an order that was given a new place and holds what it needs."""
-    if market.instrument.phase is not TradingPhase.CONTINUOUS:
+    if market.instrument.phase is not CONTINUOUS:
         _collect(turn, order, market)
     elif order.post_only and matching.would_trade(order, market.book):
         settlement.release_rest(turn, order)
@@ -69,18 +73,18 @@ def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
     if command.key is None:
         raise InvalidInput("An order needs a clientOrderId.", "clientOrderId")
     return Order(
-        id=turn.sequence,
-        owner=command.caller,
-        client_order_id=command.key,
-        instrument=market.instrument,
-        side=command.side,
-        type=command.type,
-        time_in_force=rules.effective_time_in_force(command),
-        price=command.price,
-        quantity=command.quantity,
-        post_only=command.post_only,
-        placed_at=turn.now,
-        expires_at=rules.deadline(command, market.instrument, turn.now),
+        turn.sequence,
+        command.caller,
+        command.key,
+        market.instrument,
+        command.side,
+        command.type,
+        rules.effective_time_in_force(command),
+        command.price,
+        command.quantity,
+        command.post_only,
+        turn.now,
+        rules.deadline(command, market.instrument, turn.now),
         remaining=command.quantity,
         self_trade=command.self_trade,
     )
@@ -105,8 +109,8 @@ def _trade(turn: Turn, order: Order, market: Market, bounds: tuple[int, int]) ->
     for matched in matches:
         left -= matched.quantity
         settlement.settle(turn, market, order, matched, left)
-    for maker in {matched.maker.id: matched.maker for matched in matches}.values():
-        maker.status = OrderStatus.PARTIALLY_FILLED if maker.remaining else OrderStatus.FILLED
+    for maker, _, _ in matches:
+        maker.status = PARTIALLY_FILLED if maker.remaining else FILLED
         turn.touch_order(maker, market)
         if not maker.resting:
             turn.state.end_order(maker)
@@ -119,7 +123,7 @@ def _trade(turn: Turn, order: Order, market: Market, bounds: tuple[int, int]) ->
     if order.remaining and not met_own and matching.would_trade(order, market.book):
         phases.halt(turn, market)
     if order.remaining == 0:
-        end(turn, order, market, OrderStatus.FILLED, None)
+        end(turn, order, market, FILLED, None)
     elif met_own or order.time_in_force in rules.IMMEDIATE:
         settlement.release_rest(turn, order)
         reason = OrderReason.SELF_TRADE if met_own else OrderReason.IOC_REMAINDER
@@ -149,7 +153,7 @@ def _collect(turn: Turn, order: Order, market: Market) -> None:
 
 
 def _rest(turn: Turn, order: Order, market: Market) -> None:
-    order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.OPEN
+    order.status = PARTIALLY_FILLED if order.remaining < order.quantity else OPEN
     turn.touch_order(order, market)
     turn.state.add_order(order)
     turn.touch_book(market)

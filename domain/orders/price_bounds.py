@@ -52,18 +52,22 @@ class Pace:
     It keeps as many whatever the window is, so that one that was read from Postgres knows the same.
     """
 
-    __slots__ = ("_minutes", "last_price")
+    __slots__ = ("_minutes", "_noted_at", "last_price")
 
     def __init__(self) -> None:
         self.last_price: int | None = None
         self._minutes: list[tuple[int, int]] = []
+        self._noted_at: datetime | None = None
 
     def note(self, at: datetime, price: int) -> None:
+        self.last_price = price
+        if at is self._noted_at:
+            return
+        self._noted_at = at
         minute = int(at.timestamp()) // MINUTE
         if not self._minutes or self._minutes[-1][0] < minute:
             self._minutes.append((minute, price))
             del self._minutes[:-MINUTES_KEPT]
-        self.last_price = price
 
     def bounds(self, instrument: Instrument, now: datetime) -> tuple[int, int]:
         """The lowest and highest price at which a trade does not halt the market."""

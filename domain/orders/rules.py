@@ -17,6 +17,10 @@ from domain.orders.model import (
 )
 from domain.units import GRAMS_PER_TONNE, OUTSIDE_MAX, purchase_hold
 
+BUY = OrderSide.BUY
+MARKET = OrderType.MARKET
+DAY, GTD = TimeInForce.DAY, TimeInForce.GTD
+CALL_AUCTION = TradingPhase.CALL_AUCTION
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 TAKES_ORDERS = frozenset({TradingPhase.CONTINUOUS, TradingPhase.CALL_AUCTION})
 
@@ -29,13 +33,13 @@ def check_order(order: PlaceOrder, instrument: Instrument, now: datetime) -> Non
 
 def _check_combination(order: PlaceOrder, _instrument: Instrument, now: datetime) -> None:
     tif = order.time_in_force
-    if order.type is OrderType.MARKET and tif in (TimeInForce.DAY, TimeInForce.GTD):
+    if order.type is MARKET and tif in (TimeInForce.DAY, GTD):
         raise InvalidInput("A MARKET order trades at once or not at all; leave timeInForce out.", "timeInForce")
-    if order.post_only and (order.type is OrderType.MARKET or tif in IMMEDIATE):
+    if order.post_only and (order.type is MARKET or tif in IMMEDIATE):
         raise InvalidInput("A post-only order must be able to rest: use LIMIT with GTC, DAY or GTD.", "postOnly")
-    if tif is TimeInForce.GTD and (order.expires_at is None or order.expires_at <= now):
+    if tif is GTD and (order.expires_at is None or order.expires_at <= now):
         raise InvalidInput("A GTD order needs expiresAt in the future.", "expiresAt")
-    if tif is not TimeInForce.GTD and order.expires_at is not None:
+    if tif is not GTD and order.expires_at is not None:
         raise InvalidInput("expiresAt goes with timeInForce GTD only.", "expiresAt")
 
 
@@ -61,7 +65,7 @@ def check_numbers(order: PlaceOrder, instrument: Instrument, _now: datetime | No
 
 def _check_phase(order: PlaceOrder, instrument: Instrument, _now: datetime) -> None:
     check_takes_orders(instrument)
-    if instrument.phase is TradingPhase.CALL_AUCTION:
+    if instrument.phase is CALL_AUCTION:
         _check_can_wait(order, instrument)
 
 
@@ -115,7 +119,7 @@ def _check_can_wait(order: PlaceOrder, instrument: Instrument) -> None:
 
 def effective_time_in_force(order: PlaceOrder) -> TimeInForce:
     """A MARKET order is IOC at its worst acceptable price, or FOK where that was asked for."""
-    if order.type is OrderType.MARKET and order.time_in_force is not TimeInForce.FOK:
+    if order.type is MARKET and order.time_in_force is not TimeInForce.FOK:
         return TimeInForce.IOC
     return order.time_in_force
 
@@ -125,7 +129,7 @@ def deadline(order: PlaceOrder, instrument: Instrument, now: datetime) -> dateti
 
     A log that began before there were sessions has none but its first day's.
     """
-    if order.time_in_force is TimeInForce.DAY:
+    if order.time_in_force is DAY:
         if instrument.session_end is not None and instrument.session_end > now:
             return instrument.session_end
         return datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)
@@ -176,11 +180,11 @@ def check_available(asset: Asset, available: int, required: int) -> None:
 
 def held_by(side: OrderSide, price: int, grams: int, fee_basis_points: int) -> int:
     """What an order with `grams` left reserves: money and the highest fee for a BUY, the grams for a SELL."""
-    return purchase_hold(price, grams, fee_basis_points) if side is OrderSide.BUY else grams
+    return purchase_hold(price, grams, fee_basis_points) if side is BUY else grams
 
 
 def held_asset(side: OrderSide, instrument: Instrument) -> Asset:
-    return instrument.money if side is OrderSide.BUY else instrument.asset
+    return instrument.money if side is BUY else instrument.asset
 
 
 CHECKS = (_check_combination, check_numbers, _check_phase, _check_price)

@@ -10,11 +10,14 @@ from domain.orders.model import Order, OrderSide, Trade
 from domain.orders.rules import held_asset, held_by
 from domain.state import Market
 from domain.turn import Turn
-from domain.units import fee_of, trade_value
+from domain.units import fee_of, purchase_hold, trade_value
+
+BUY, SELL = OrderSide.BUY, OrderSide.SELL
+ORDER_HOLD, ORDER_RELEASE, TRADE = EntryKind.ORDER_HOLD, EntryKind.ORDER_RELEASE, EntryKind.TRADE
 
 
 def _held(order: Order, grams: int) -> int:
-    return held_by(order.side, order.price, grams, order.instrument.highest_fee_basis_points) if grams else 0
+    return held_by(order.side, order.price, grams, order.instrument.highest_fee_basis_points)
 
 
 def held_of(order: Order) -> int:
@@ -25,14 +28,14 @@ def held_of(order: Order) -> int:
 def open_hold(turn: Turn, order: Order) -> None:
     asset = held_asset(order.side, order.instrument)
     postings = entries.hold(order.owner, asset.id, _held(order, order.quantity))
-    turn.post(EntryKind.ORDER_HOLD, f"order:{order.id}", postings)
+    turn.post(ORDER_HOLD, f"order:{order.id}", postings)
 
 
 def release_rest(turn: Turn, order: Order) -> None:
     """Frees what the unfilled rest of an order holds."""
     asset = held_asset(order.side, order.instrument)
     postings = entries.release(order.owner, asset.id, _held(order, order.remaining))
-    turn.post(EntryKind.ORDER_RELEASE, f"order:{order.id}", postings)
+    turn.post(ORDER_RELEASE, f"order:{order.id}", postings)
 
 
 def change_hold(turn: Turn, order: Order, held_before: int) -> None:
@@ -41,10 +44,10 @@ def change_hold(turn: Turn, order: Order, held_before: int) -> None:
     more = held_of(order) - held_before
     if more > 0:
         postings = entries.hold(order.owner, asset.id, more)
-        turn.post(EntryKind.ORDER_HOLD, f"order:{order.id}", postings)
+        turn.post(ORDER_HOLD, f"order:{order.id}", postings)
     elif more < 0:
         postings = entries.release(order.owner, asset.id, -more)
-        turn.post(EntryKind.ORDER_RELEASE, f"order:{order.id}", postings)
+        turn.post(ORDER_RELEASE, f"order:{order.id}", postings)
 
 
 def release_reduction(turn: Turn, order: Order, grams: int) -> None:
@@ -56,12 +59,12 @@ def settle(turn: Turn, market: Market, taker: Order, matched: Match, taker_left:
     """Delivery versus payment of one match; `taker_left` is what the taker still wanted after it."""
     instrument = market.instrument
     maker, price, grams = matched
-    if taker.side is OrderSide.BUY:
+    if taker.side is BUY:
         fees = (instrument.taker_fee_basis_points, instrument.maker_fee_basis_points)
-        _deliver(turn, market, taker, maker, price, grams, taker_left, fees, OrderSide.BUY)
+        _deliver(turn, market, taker, maker, price, grams, taker_left, fees, BUY)
     else:
         fees = (instrument.maker_fee_basis_points, instrument.taker_fee_basis_points)
-        _deliver(turn, market, maker, taker, price, grams, maker.remaining, fees, OrderSide.SELL)
+        _deliver(turn, market, maker, taker, price, grams, maker.remaining, fees, SELL)
 
 
 def settle_auction(turn: Turn, market: Market, buyer: Order, seller: Order, price: int, grams: int) -> None:
@@ -85,25 +88,27 @@ def _deliver(
     instrument = market.instrument
     value = trade_value(price, grams)
     buyer_fee, seller_fee = fee_of(value, fees[0]), fee_of(value, fees[1])
-    freed = _held(buyer, buyer_left + grams) - _held(buyer, buyer_left) - value - buyer_fee
+    highest = instrument.highest_fee_basis_points
+    held = purchase_hold(buyer.price, buyer_left + grams, highest) - purchase_hold(buyer.price, buyer_left, highest)
     market.note_trade(turn.now, price, grams)
     entry = turn.post(
-        EntryKind.TRADE,
+        TRADE,
         f"trade:{instrument.symbol}:{market.trade_sequence}",
         entries.trade(
-            buyer=buyer.owner,
-            seller=seller.owner,
-            money=instrument.money.id,
-            grams_asset=instrument.asset.id,
-            grams=grams,
-            value=value,
-            buyer_fee=buyer_fee,
-            seller_fee=seller_fee,
-            buyer_release=freed,
+            buyer.owner,
+            seller.owner,
+            instrument.money.id,
+            instrument.asset.id,
+            grams,
+            value,
+            buyer_fee,
+            seller_fee,
+            held - value - buyer_fee,
         ),
     )
-    for order in (buyer, seller):
-        order.notional += price * grams
+    notional = price * grams
+    buyer.notional += notional
+    seller.notional += notional
     trade = Trade(
         instrument.id,
         market.trade_sequence,

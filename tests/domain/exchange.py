@@ -138,17 +138,17 @@ class Exchange:
         codes = {asset.id: asset.code for asset in self.state.assets.values()}
         return [
             (
-                entry.kind,
-                entry.reference,
-                {(owner, codes[asset], held, amount) for owner, asset, held, amount in entry.postings},
+                kind,
+                reference,
+                {(owner, codes[asset], held, amount) for owner, asset, held, amount in legs},
             )
-            for entry in outcome.entries
+            for _, kind, reference, legs in outcome.entries
         ]
 
 
 def told(outcome: Outcome, owner: int) -> list[list[Any]]:
     """The payloads of what a command told one person."""
-    found = [news.payloads for news in outcome.news if news.owner == owner]
+    found = [payloads for reader, _, _, payloads in outcome.news if reader == owner]
     assert len(found) <= 1
     return found[0] if found else []
 

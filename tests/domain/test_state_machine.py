@@ -134,9 +134,9 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.check_news(outcome, new, changed, balances_before)
         if DomainError.is_code(outcome.answer.kind):
             assert effects(outcome) == {}
-        for entry in outcome.entries:
+        for entry, *_ in outcome.entries:
             self.entries += 1
-            assert entry.id == self.entries
+            assert entry == self.entries
         self.log.append((read, self.now))
         self.outcomes.append(signature(outcome))
         return outcome
@@ -164,7 +164,7 @@ class ExchangeMachine(RuleBasedStateMachine):
             for trade in trades
         ]
         assert [tuple(trade) for trade, _ in outcome.trades] == expected
-        entries = {entry.id: entry.reference for entry in outcome.entries}
+        entries = {entry: reference for entry, _, reference, _ in outcome.entries}
         symbols = self.naive.symbols
         assert [entries[entry] for _, entry in outcome.trades] == [
             f"trade:{symbols[trade.instrument - 1]}:{trade.sequence}" for trade, _ in outcome.trades
@@ -191,15 +191,15 @@ class ExchangeMachine(RuleBasedStateMachine):
             terms = (order.quantity, order.price, order.moved_by) if order.is_changed else ()
             orders[order.owner].add((order.sequence, order.remaining, notional, order.status, order.reason, terms))
         moved = {key for key, balance in self.balances().items() if balance != before.get(key, (0, 0))}
-        news_of = {news.owner: news for news in outcome.news}
+        news_of = {owner: news for owner, *news in outcome.news}
         assert set(trades) | set(orders) | {owner for owner, _ in moved} <= set(news_of)
-        for owner, news in news_of.items():
-            assert news.first_sequence == self.events[owner] + 1
-            self.events[owner] += len(news.payloads)
-            assert news.last_sequence == self.events[owner]
-            kinds_told = [payload[0] for payload in news.payloads]
+        for owner, (first, last, payloads) in news_of.items():
+            assert first == self.events[owner] + 1
+            self.events[owner] += len(payloads)
+            assert last == self.events[owner]
+            kinds_told = [payload[0] for payload in payloads]
             assert kinds_told == sorted(kinds_told, key="TORB".index)
-            by_kind = {kind: [p[1:] for p in news.payloads if p[0] == kind] for kind in "TORB"}
+            by_kind = {kind: [p[1:] for p in payloads if p[0] == kind] for kind in "TORB"}
             assert [(told[0], told[6]) for told in by_kind["T"]] == trades[owner]
             assert {(*told[:5], tuple(told[6:])) for told in by_kind["O"]} == orders[owner]
             shown = {told[0]: told[1:] for told in by_kind["O"]}

@@ -128,7 +128,7 @@ def test_an_operator_cancels_anybodys_order_and_its_owner_hears_why() -> None:
 
     outcome = day.done(act)
 
-    assert [news.owner for news in outcome.news] == [ALICE]
+    assert [owner for owner, *_ in outcome.news] == [ALICE]
     assert day.now_of(placed).reason is OrderReason.CANCELLED_BY_OPERATOR
     assert day.balance(ALICE, make.MONEY) == (100_000_000, 0)
     assert day.refusal(make.cancel(placed), OrderNotOpen) == {}

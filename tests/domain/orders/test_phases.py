@@ -206,7 +206,7 @@ def test_an_auction_is_told_as_one() -> None:
     outcome = day.done(due)
 
     assert [trade.aggressor for trade, _ in outcome.trades] == [None]
-    assert {news.owner for news in outcome.news} == {ALICE, BOB}
+    assert {owner for owner, *_ in outcome.news} == {ALICE, BOB}
 
 
 @pytest.mark.parametrize(

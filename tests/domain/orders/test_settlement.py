@@ -55,7 +55,7 @@ def test_a_trade_is_one_entry_of_grams_against_money(exchange: Exchange) -> None
             },
         ),
     ]
-    entry = outcome.entries[1].id
+    entry, *_ = outcome.entries[1]
     assert outcome.trades == [(Trade(1, 1, 50_000, 4_000, 200, taker.id, maker.id, 0, 0, BUY), entry)]
 
 
