@@ -24,6 +24,10 @@ _GAS = (
 _IMPLAUSIBLE = (
     f"A reading of this day is above {HOUSEHOLD_MAX_KW} kW, more than a household uses. Confirm it if it is right."
 )
+_OTHERWISE = (
+    "Somebody of your household sent another sum for this day under this meter's name, and that one counts. "
+    "Confirm this one if they are two meters, discard it if they are one."
+)
 _WATER = (("m3", "water.supply"), ("L", "water.ngc.supply"))
 """Water as it comes out of the tap; what becomes of it in a sewer no meter tells."""
 
@@ -143,6 +147,8 @@ def _reason(day: MeterDay) -> str:
             f"The meter {day.same_as} told the same for this day and counts. Discard this one if both are one meter, "
             "confirm it if they are two."
         )
+    if day.is_otherwise_at_home:
+        return _OTHERWISE
     return _IMPLAUSIBLE if day.implausible else ""
 
 

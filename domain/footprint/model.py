@@ -236,7 +236,8 @@ class MeterDay:
     """What one register used in one local day: the sum of its readings that start on that day.
 
     `implausible` is True where a reading of that day is more than a household can use; `same_as` names another meter
-    of the person that told the same, if there is one.
+    of the person that told the same, if there is one; `is_otherwise_at_home` is True where a housemate's meter of this
+    name told another sum.
     """
 
     meter: str
@@ -249,11 +250,13 @@ class MeterDay:
     ended_at: datetime
     implausible: bool = False
     same_as: str = ""
+    is_otherwise_at_home: bool = False
 
     @property
     def status(self) -> ActivityStatus:
         """Whether the person is asked before the day counts."""
-        return ActivityStatus.QUARANTINED if self.implausible or self.same_as else ActivityStatus.COUNTED
+        asks = self.implausible or self.same_as or self.is_otherwise_at_home
+        return ActivityStatus.QUARANTINED if asks else ActivityStatus.COUNTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import lock_footprint
 
 _HOUSEHOLDS = """
-    SELECT DISTINCT household_id FROM household_meter WHERE owner = $1 AND household_id IS NOT NULL
-    ORDER BY household_id"""
+    SELECT household_id FROM household_meter WHERE owner = $1 AND household_id IS NOT NULL
+    UNION SELECT household_id FROM household_member WHERE owner = $1 ORDER BY household_id"""
 
 
 async def lock_home(connection: PooledConnection, owner: int) -> None:

@@ -7,14 +7,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.errors import InvalidInput, NotFound
-from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.household import MEMBERS_MAX, METERS_MAX
 from domain.footprint.model import Household, HouseholdMember, HouseholdMeter
 from domain.ids import new_id
 from infra.postgres.connection import Database, PooledConnection, Queryable
-from infra.postgres.factors import PostgresFactors
 from infra.postgres.homes import lock_households
-from infra.postgres.meter_readings import MeterRecording
+from infra.postgres.meter_readings import add_up_from
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12
@@ -119,18 +117,7 @@ class PostgresHouseholds:
     async def _add_up(self, connection: PooledConnection, meters: Sequence[_Meter], day: date, now: datetime) -> None:
         """Shares the days of these meters out anew, from `day` on."""
         for meter in meters:
-            choice = await FactorChoice.of_owner(PostgresFactors.within(connection), meter.owner)
-            recording = MeterRecording(
-                connection,
-                meter.owner,
-                new_id(now),
-                region=meter.region,
-                time_zone=meter.time_zone,
-                now=now,
-                choice=choice,
-            )
-            await recording.touch(meter.meter, day)
-            await recording.close()
+            await add_up_from(connection, meter.owner, meter.meter, day, meter.region, meter.time_zone, now)
 
 
 async def _current(connection: Queryable, owner: int) -> UUID | None:

@@ -22,6 +22,7 @@ from domain.footprint.plausibility import CONFIRMED_GRACE
 from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
 from infra.postgres.homes import home_of
+from infra.postgres.housemates import Housemates
 from infra.postgres.twin_meters import told_by_another
 
 DAYS_AT_ONCE = 1_000
@@ -77,6 +78,7 @@ class MeterDays:
         self.emissions = 0
         self.activities = 0
         self.twins: set[tuple[str, str]] = set()
+        self.housemates = Housemates(connection, owner)
         self._homes: dict[str, Home] = {}
         self.without_factor: dict[Commodity, NotFound] = {}
 
@@ -96,8 +98,10 @@ class MeterDays:
         for row in await self._connection.fetch(_OLD_DAYS, *key):
             old.setdefault(row["local_date"], {})[row["member"]] = row
         wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key, instead)]
-        same = await told_by_another(self._connection, owner, meter, register, wanted)
-        if same or any(day.implausible for day in wanted):
+        wanted = await self.housemates.without_theirs(meter, register, wanted)
+        twins = await told_by_another(self._connection, owner, meter, register, wanted, [owner])
+        same = {day: twin.meter for day, twin in twins.items()}
+        if same or any(day.implausible or day.is_otherwise_at_home for day in wanted):
             confirmed = await self._connection.fetchval(_CONFIRMED, owner, meter, register)
             wanted = [_in_view_of(replace(day, same_as=same.get(day.day, "")), confirmed) for day in wanted]
             self.twins.update((meter, day.same_as) for day in wanted if day.same_as)
@@ -177,7 +181,8 @@ def _in_view_of(day: MeterDay, confirmed: Decimal | None) -> MeterDay:
     """A day that is hardly more than one that the person confirmed is not asked about, nor whether the meter is one."""
     if confirmed is None:
         return day
-    return replace(day, implausible=day.implausible and day.quantity > confirmed * CONFIRMED_GRACE, same_as="")
+    implausible = day.implausible and day.quantity > confirmed * CONFIRMED_GRACE
+    return replace(day, implausible=implausible, same_as="", is_otherwise_at_home=False)
 
 
 def _is_same(old: Mapping[int, asyncpg.Record], day: MeterDay, members: Sequence[int]) -> bool:

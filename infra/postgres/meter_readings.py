@@ -20,7 +20,9 @@ from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, judge, witho
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.metering import CounterRow, MeterRow, rows_of
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.ids import new_id
 from infra.postgres.connection import PooledConnection
+from infra.postgres.factors import PostgresFactors
 from infra.postgres.meter_counters import CounterRecording
 from infra.postgres.meter_days import MeterDays
 from infra.postgres.reading_table import ReadingTable, Written
@@ -111,6 +113,7 @@ class MeterRecording:
     ) -> None:
         self._connection = connection
         self._owner = owner
+        self._region = region
         self._zone = ZoneInfo(time_zone)
         self._now = now
         self._days = MeterDays(connection, owner, region=region, now=now, choice=choice)
@@ -178,6 +181,8 @@ class MeterRecording:
         await self._join_counters()
         for (meter, register), touched in self._touched.items():
             await self._settle_overlaps(meter, register, touched)
+        for meter in {meter for meter, _register in self._touched}:
+            await self._days.housemates.share_by_name(meter, self._region, self._zone.key)
         views = await self._views()
         for (meter, register), touched in self._touched.items():
             await self._days.add_up(meter, register, list(touched.days), views.get((meter, register), ()))
@@ -187,10 +192,20 @@ class MeterRecording:
         if outdated := self._readings.outdated:
             text = f"{outdated} readings are older than those that earlier files gave for the same time."
             self.notes.append(Rejection("OUTDATED", text, note=True))
+        self.notes.extend(self._days.housemates.notes)
+        await self._share_theirs()
         for meter, other in sorted(self._days.twins):
             text = f"The meter {other} told the same already: the days that both have wait for you to tell them apart."
             self.notes.append(Rejection("SAME_AS_ANOTHER", text, record=meter, note=True))
         self._note_factors()
+
+    async def _share_theirs(self) -> None:
+        """A meter that a housemate sends too is the household's: its owner's days are shared out anew."""
+        place = self._region, self._zone.key
+        for (owner, meter), first in self._days.housemates.theirs.items():
+            since = await self._days.housemates.share(owner, meter, first, *place)
+            if since is not None:
+                await add_up_from(self._connection, owner, meter, since, *place, self._now)
 
     def _note_factors(self) -> None:
         missing = self._days.without_factor
@@ -284,3 +299,15 @@ class MeterRecording:
             if first >= start and last <= end:
                 return rows
             start, end = min(first, start), max(last, end)
+
+
+async def add_up_from(
+    connection: PooledConnection, owner: int, meter: str, day: date, region: str, time_zone: str, now: datetime
+) -> None:
+    """Shares the days of a meter out anew, from `day` on."""
+    choice = await FactorChoice.of_owner(PostgresFactors.within(connection), owner)
+    recording = MeterRecording(
+        connection, owner, new_id(now), region=region, time_zone=time_zone, now=now, choice=choice
+    )
+    await recording.touch(meter, day)
+    await recording.close()

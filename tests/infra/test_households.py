@@ -51,6 +51,15 @@ class House:
         profile = {"meter": meter, "start": start.isoformat(), "intervalSeconds": 86_400, "values": [kwh] * (days + 1)}
         return await self.ask(caller, RECORD, profiles=[profile])
 
+    async def hours(
+        self, caller: Caller, meter: str, first: int = 0, last: int = 8, register: str = "E"
+    ) -> dict[str, Any]:
+        """Readings of the first minutes of today, an hour's worth each, so that none lies in the future."""
+        start = datetime.combine(TODAY, datetime.min.time(), UTC) + timedelta(minutes=first)
+        values = [f"1.{number + 1:03}" for number in range(first, last)]
+        profile = {"meter": meter, "register": register, "start": start.isoformat(), "intervalSeconds": 60}
+        return await self.ask(caller, RECORD, profiles=[profile | {"values": values}])
+
     async def days(self, caller: Caller) -> dict[date, int]:
         since = TODAY - timedelta(days=DAYS_BACK)
         viewer = await self.ask(caller, SUMMARY, **{"from": since.isoformat(), "to": TODAY.isoformat()})
@@ -218,14 +227,76 @@ async def test_what_is_refused_moves_nothing(house: House) -> None:
 async def test_two_meters_of_one_house_at_once(house: House) -> None:
     ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
     await house.together(ada, ben)
-    for person in (ada, ben):
-        await house.send(person)
-        await house.ask(person, ASSIGN, meter="m", **{"from": (TODAY - timedelta(days=1)).isoformat()})
+    meters = ((ada, "upstairs"), (ben, "downstairs"))
+    for person, meter in meters:
+        await house.send(person, meter=meter)
+        await house.ask(person, ASSIGN, meter=meter, **{"from": (TODAY - timedelta(days=1)).isoformat()})
     kwh = [f"{number + 1}.5" for number in range(6)]
-    await asyncio.gather(*(house.send(person, kwh=value) for value in kwh for person in (ada, ben)))
-    for person in (ada, ben):
-        await house.send(person, kwh="3")
+    await asyncio.gather(*(house.send(person, kwh=value, meter=meter) for value in kwh for person, meter in meters))
+    for person, meter in meters:
+        await house.send(person, kwh="3", meter=meter)
     days = [await house.days(person) for person in (ada, ben)]
     alone = await sign_up(house.client, "Dan")
     await house.send(alone, kwh="3")
     assert days[0][TODAY] + days[1][TODAY] == 2 * (await house.days(alone))[TODAY]
+
+
+async def test_a_meter_that_two_housemates_send_counts_once_and_is_shared(house: House) -> None:
+    ada, ben, alone = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Dan")]
+    await house.together(ada, ben)
+    for person in (alone, ada):
+        await house.send(person)
+    whole = await house.days(alone)
+    assert sum((await house.days(ben)).values()) == 0
+    for person in (ben, ada, ben):
+        await house.send(person)
+    days = [await house.days(person) for person in (ada, ben)]
+    assert {day: days[0].get(day, 0) + days[1].get(day, 0) for day in whole} == whole
+    assert abs(days[0][TODAY] - days[1][TODAY]) <= 1
+
+
+async def test_a_meter_of_many_readings_is_shared_once_a_housemate_sends_it_under_another_name(house: House) -> None:
+    ada, ben, alone = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Dan")]
+    household = await house.together(ada, ben)
+    for person, meter in ((alone, "m"), (ada, "m"), (ben, "other")):
+        answer = await house.hours(person, meter)
+    assert [item["code"] for item in answer["rejections"]] == ["COUNTED_AT_HOME"]
+    assert household["meters"] == []
+    whole = (await house.days(alone))[TODAY]
+    parts = [(await house.days(person)).get(TODAY, 0) for person in (ada, ben)]
+    assert sum(parts) == whole
+    assert abs(parts[0] - parts[1]) <= 1
+
+
+async def test_whoever_sends_a_shared_meter_s_next_file_it_is_shared(house: House) -> None:
+    ada, ben, alone = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Dan")]
+    await house.together(ada, ben)
+    await house.hours(ada, "m", first=0, last=4)
+    await house.ask(ada, ASSIGN, meter="m", **{"from": TODAY.isoformat()})
+    await house.hours(alone, "m", first=4, last=8)
+    whole = (await house.days(alone))[TODAY]
+    before = [(await house.days(person))[TODAY] for person in (ada, ben)]
+    await house.hours(ben, "m", first=4, last=8, register="evening")
+    after = [(await house.days(person))[TODAY] for person in (ada, ben)]
+    assert sum(after) - sum(before) == whole
+    assert abs(after[0] - after[1]) <= 2, "a gram for each register"
+
+
+async def test_another_sum_under_a_housemate_s_meter_is_asked_about(house: House, resources: Resources) -> None:
+    ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
+    await house.together(ada, ben)
+    await house.send(ada)
+    alone = await house.days(ada)
+    await house.send(ben, kwh="2")
+    reasons = "SELECT DISTINCT reason FROM activity WHERE status = 'QUARANTINED'"
+    assert (await resources.database.pool.fetchval(reasons)).startswith("Somebody of your household sent another sum")
+    assert (await house.days(ada), sum((await house.days(ben)).values())) == (alone, 0)
+
+
+async def test_people_of_two_households_each_count_their_own(house: House) -> None:
+    ada, ben = [await sign_up(house.client, name) for name in ("Ada", "Ben")]
+    for person in (ada, ben):
+        await house.together(person)
+        await house.hours(person, "m")
+    assert await house.days(ada) == await house.days(ben)
+    assert sum((await house.days(ben)).values()) > 0
