@@ -24,6 +24,7 @@ from infra.engine import encoding, lease, recovery
 from infra.engine.batch import Batch, SealedBatch
 from infra.engine.journal import answer_of, stored_form
 from infra.engine.loading import load_named
+from infra.engine.pulse import Pulse
 from infra.engine.queue import LocalQueue, Pending
 from infra.postgres.connection import Connection, is_unavailable
 from infra.tasks import end_task
@@ -86,6 +87,7 @@ class Writer:
         self._clock = clock
         self._stopping = False
         self._epoch = 0
+        self._pulse = Pulse(url, 0)
         self._engine = Engine()
         self._batch_sequence = 0
         self._chain = b""
@@ -123,7 +125,8 @@ class Writer:
                 log.info(
                     "The writer is ready at command %d, epoch %d.", self._engine.state.command_sequence, self._epoch
                 )
-                await self._serve(connection, reader)
+                with Pulse(self._url, epoch) as self._pulse:
+                    await self._serve(connection, reader)
             except recovery.CorruptLedger as error:
                 log.critical("The ledger cannot be trusted, so nothing is traded: %s.", error)
                 self.failure = error
@@ -187,7 +190,10 @@ class Writer:
         """
         before = self._writing
         try:
-            decided = None if batch is None else await self._decide(reader, batch)
+            decided = None
+            if batch is not None:
+                with self._pulse.working():
+                    decided = await self._decide(reader, batch)
             if before is not None:
                 await before.task
             self._writing = None
@@ -262,10 +268,11 @@ class Writer:
     async def _write(self, connection: Connection, decided: Decided) -> None:
         """One transaction; the answers after its COMMIT."""
         if decided.batch is not None:
-            async with connection.transaction():
-                if await connection.fetchval(lease.CHECK, self._epoch) is None:
-                    raise lease.LeaseLost
-                await decided.batch.write(connection)
+            with self._pulse.working():
+                async with connection.transaction():
+                    if await connection.fetchval(lease.CHECK, self._epoch) is None:
+                        raise lease.LeaseLost
+                    await decided.batch.write(connection)
         for pending, answer in decided.answers:
             pending.resolve(answer)
         if decided.batch is not None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from infra.engine import pulse
 from infra.postgres.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -44,14 +45,18 @@ async def beat(connection: Connection, epoch: int) -> None:
 
 
 async def _end_stale_holder(connection: Connection) -> None:
-    """Ends the session of a writer that has not said for STALE_SECONDS that it lives."""
+    """Ends the session of a writer of whose life nothing was heard for STALE_SECONDS, beat or pulse."""
     ended = await connection.fetch(
         """SELECT pg_terminate_backend(l.pid) FROM pg_locks l, lease
             WHERE l.locktype = 'advisory' AND l.objid = $1::bigint::oid AND l.granted AND l.pid <> pg_backend_pid()
               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-              AND lease.heartbeat < clock_timestamp() - make_interval(secs => $2)""",
+              AND lease.heartbeat < clock_timestamp() - make_interval(secs => $2)
+              AND NOT EXISTS (SELECT FROM pg_stat_activity a
+                               WHERE a.datname = current_database() AND a.application_name = $3 || lease.epoch
+                                 AND a.state_change > clock_timestamp() - make_interval(secs => $2))""",
         WRITER_LOCK,
         STALE_SECONDS,
+        pulse.SESSION,
     )
     if ended:
         log.warning("The writer before this one stopped answering; its session was ended.")

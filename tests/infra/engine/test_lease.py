@@ -1,18 +1,21 @@
 """One writer at a time: the next waits, a frozen one is replaced, and one that was replaced writes nothing."""
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import asyncpg
 import pytest
 
 from domain.errors import Unavailable
-from infra.engine import lease
+from infra.engine import lease, pulse
 from infra.postgres.connection import Connection
 from tests import factories as make
 from tests.conftest import TestDatabase
 from tests.domain.exchange import stored
 from tests.factories import ALICE, SYMBOL
-from tests.infra.engine.running import OPENING, Running, counts, eventually, ready_writer, started_writer
+from tests.infra.engine.running import OPENING, Clock, Running, counts, eventually, ready_writer, started_writer
 
 PATIENCE_SECONDS = 1.0
 """Four times as long as a waiting writer takes to ask again."""
@@ -143,6 +146,45 @@ async def test_a_writer_that_says_it_lives_is_not_replaced(database: TestDatabas
                 assert answer.kind == "order"
             assert second.writer.is_ready is False
             second.task.cancel()
+
+
+class SlowClock(Clock):
+    """Makes deciding take as long as it is told, as an auction of very many orders does: nothing else can run."""
+
+    seconds = 0.0
+
+    def __call__(self) -> datetime:
+        time.sleep(self.seconds)
+        return super().__call__()
+
+
+async def takes_over_within(url: str, seconds: float) -> bool:
+    """Whether a writer that waits becomes the next one, of `url` in that time."""
+    deadline = time.monotonic() + seconds
+    connection = await asyncpg.connect(url)
+    try:
+        return await lease.acquire(connection, "next", lambda: time.monotonic() < deadline) is not None
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(("longest", "is_replaced"), [(300, False), (1, True)])
+async def test_a_writer_that_decides_for_long_is_not_replaced_but_for_a_limit(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch, longest: int, is_replaced: bool
+) -> None:
+    monkeypatch.setattr(lease, "STALE_SECONDS", 1.5)
+    monkeypatch.setattr(pulse, "LONGEST_SECONDS", longest)
+    clock = SlowClock()
+    async with ready_writer(database.app_url, clock=clock) as busy:
+        await busy.submit(*OPENING)
+        with ThreadPoolExecutor(1) as other:
+            waiting = other.submit(asyncio.run, takes_over_within(database.app_url, 5))
+            clock.seconds = 6
+            await busy.outcome_of(make.sell(ALICE, 1_000, 50_000))
+            clock.seconds = 0
+            replaced = await asyncio.wrap_future(waiting)
+
+    assert replaced is is_replaced
 
 
 async def test_beating_with_an_old_epoch_is_refused(database: TestDatabase, app: Connection) -> None:
