@@ -36,7 +36,7 @@ from rich.console import Console
 
 from domain.ids import FIRST_OWNER
 from domain.ledger.model import Asset, AssetKind
-from domain.orders.book import OrderBook
+from domain.orders.book import Match, OrderBook
 from domain.orders.matching import match
 from domain.orders.model import Instrument, Order, OrderSide, OrderType, TimeInForce
 
@@ -194,29 +194,35 @@ def read_stream(path: Path) -> tuple[list[Operation], Totals]:
 def ours(operations: Sequence[Operation]) -> tuple[float, Totals]:
     """Seconds of processor time and totals of this project's book."""
     book = OrderBook()
-    orders: dict[int, Order] = {}
+    standing: dict[int, Order] = {}
     seconds = 0.0
     trades = traded = 0
     with _quiet():
         for first in range(0, len(operations), BATCH):
             batch = operations[first : first + BATCH]
-            orders.update(_orders_of(batch))
+            made = _orders_of(batch)
+            standing.update(made)
+            commands = [(made.get(order_id) if kind == "A" else None, order_id) for kind, order_id, _, _, _ in batch]
+            told: list[Match] = []
             begun = time.process_time()
-            for kind, order_id, _, _, _ in batch:
-                order = orders[order_id]
-                if kind == "A":
-                    matches, own = match(order, book)
-                    for matched in matches:
-                        trades += 1
-                        traded += matched.quantity
-                    if order.remaining and own is None:
-                        book.rest(order)
-                else:
-                    book.remove(order)
+            for order, order_id in commands:
+                if order is None:
+                    book.remove(standing[order_id])
+                    continue
+                matches, own = match(order, book)
+                if matches:
+                    told += matches
+                if order.remaining and own is None:
+                    book.rest(order)
             book.take_changes()
             seconds += time.process_time() - begun
             assert book.digest >= 0
-    return seconds, Totals(trades, traded, sum(order.resting for order in orders.values()))
+            trades += len(told)
+            traded += sum(quantity for _, _, quantity in told)
+            for order_id in {*(order_id for _, order_id in commands), *(maker.id for maker, _, _ in told)}:
+                if not standing[order_id].resting:
+                    del standing[order_id]
+    return seconds, Totals(trades, traded, len(standing))
 
 
 GRAMS = Asset(1, "PCA-BENCH-2026", AssetKind.ALLOWANCE, "g")

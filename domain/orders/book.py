@@ -15,24 +15,33 @@ from hashlib import blake2b
 from domain.orders.model import Order, OrderSide, PriceLevel
 
 COMPACT_AFTER = 64
+BUY = OrderSide.BUY
+
+Match = tuple[Order, int, int]
+"""The maker, the price and the grams."""
 
 
 class Level:
-    """The orders at one price, oldest first; `quantity` and `count` are of those that still rest."""
+    """The orders at one price, oldest first; `quantity` is of those that still rest, `gone` counts the others."""
 
-    __slots__ = ("count", "orders", "price", "quantity")
+    __slots__ = ("gone", "orders", "price", "quantity")
 
     def __init__(self, price: int) -> None:
         self.price = price
         self.orders: deque[Order] = deque()
         self.quantity = 0
-        self.count = 0
+        self.gone = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.orders) - self.gone
 
     def first(self) -> Order:
         """The oldest resting order; only for a level that has one."""
         orders = self.orders
         while not (first := orders[0]).resting:
             orders.popleft()
+            self.gone -= 1
         return first
 
     def resting(self) -> Iterator[Order]:
@@ -46,7 +55,7 @@ class BookSide:
 
     def __init__(self, side: OrderSide) -> None:
         self.side = side
-        self.sign = 1 if side is OrderSide.BUY else -1
+        self.sign = 1 if side is BUY else -1
         self.levels: dict[int, Level] = {}
         self.ranks: list[int] = []
         self.changed: set[int] = set()
@@ -60,37 +69,22 @@ class BookSide:
     def best_first(self) -> Iterator[Level]:
         return (self.levels[rank] for rank in reversed(self.ranks))
 
-    def add(self, order: Order) -> None:
-        price = order.price
+    def open(self, price: int) -> Level:
+        """A level where none is."""
         rank = self.sign * price
-        try:
-            level = self.levels[rank]
-        except KeyError:
-            level = self.levels[rank] = Level(price)
-            insort(self.ranks, rank)
-        level.orders.append(order)
-        level.quantity += order.remaining
-        level.count += 1
-        self.changed.add(price)
+        level = self.levels[rank] = Level(price)
+        insort(self.ranks, rank)
+        return level
 
-    def take(self, order: Order, quantity: int) -> None:
-        """Removes `quantity` of a resting order from its level, and the order where nothing of it is left to rest."""
-        price = order.price
-        self.changed.add(price)
-        rank = self.sign * price
-        level = self.levels[rank]
-        level.quantity -= quantity
-        if order.resting:
-            return
-        level.count = count = level.count - 1
-        if count == 0:
-            del self.levels[rank]
-            if self.ranks[-1] == rank:
-                self.ranks.pop()
-            else:
-                del self.ranks[bisect_left(self.ranks, rank)]
-        elif (length := len(level.orders)) > COMPACT_AFTER and length > 2 * count:
-            level.orders = deque(level.resting())
+    def close(self, level: Level) -> None:
+        """Takes out a level where nothing rests any more."""
+        rank = self.sign * level.price
+        level.orders.clear()
+        del self.levels[rank]
+        if self.ranks[-1] == rank:
+            self.ranks.pop()
+        else:
+            del self.ranks[bisect_left(self.ranks, rank)]
 
 
 class Standing:
@@ -112,13 +106,13 @@ class Standing:
             self.known = {}
         if side not in self.known:
             prices = (order.price for order in self.orders.values() if order.side is side)
-            self.known[side] = max(prices, default=None) if side is OrderSide.BUY else min(prices, default=None)
+            self.known[side] = max(prices, default=None) if side is BUY else min(prices, default=None)
         return self.known[side]
 
     def came(self, order: Order, known: dict[OrderSide, int | None]) -> None:
         if order.side in known:
             prices = [order.price] if (best := known[order.side]) is None else [order.price, best]
-            known[order.side] = max(prices) if order.side is OrderSide.BUY else min(prices)
+            known[order.side] = max(prices) if order.side is BUY else min(prices)
 
     def went(self, order: Order, known: dict[OrderSide, int | None]) -> None:
         if known.get(order.side) == order.price:
@@ -139,10 +133,10 @@ class OrderBook:
         self.standing: dict[int, Standing] = {}
 
     def side(self, side: OrderSide) -> BookSide:
-        return self.bids if side is OrderSide.BUY else self.asks
+        return self.bids if side is BUY else self.asks
 
     def opposite(self, side: OrderSide) -> BookSide:
-        return self.asks if side is OrderSide.BUY else self.bids
+        return self.asks if side is BUY else self.bids
 
     @property
     def digest(self) -> int:
@@ -159,37 +153,132 @@ class OrderBook:
     def rest(self, order: Order) -> None:
         """Puts an order at the end of its level."""
         order.resting = True
-        self._touched.append(order)
+        price = order.price
+        left = order.remaining
         owner = order.owner
-        try:
-            standing = self.standing[owner]
-        except KeyError:
+        self._touched.append(order)
+        standing = self.standing.get(owner)
+        if standing is None:
             standing = self.standing[owner] = Standing()
         standing.orders[order.id] = order
         if standing.known is not None:
             standing.came(order, standing.known)
-        if order.side is OrderSide.BUY:
-            standing.buying += order.remaining
-            self.bids.add(order)
+        if order.side is BUY:
+            standing.buying += left
+            side = self.bids
+            rank = price
         else:
-            self.asks.add(order)
+            side = self.asks
+            rank = -price
+        level = side.levels.get(rank)
+        if level is None:
+            level = side.open(price)
+        level.orders.append(order)
+        level.quantity += left
+        side.changed.add(price)
+
+    def take(self, side: BookSide, level: Level, wanted: int, owner: int, matches: list[Match]) -> int:
+        """Fills a level's orders, oldest first, and adds their matches; what is left of `wanted`.
+
+        It ends before an order of `owner`'s, which then is the level's first.
+        """
+        orders = level.orders
+        price = level.price
+        left = wanted
+        buys = side is self.bids
+        while orders:
+            maker = orders[0]
+            if not maker.resting:
+                orders.popleft()
+                level.gone -= 1
+                continue
+            maker_owner = maker.owner
+            if maker_owner == owner:
+                break
+            self._touched.append(maker)
+            quantity = maker.remaining
+            standing = self.standing[maker_owner]
+            if quantity > left:
+                maker.remaining = quantity - left
+                if buys:
+                    standing.buying -= left
+                matches.append((maker, price, left))
+                left = 0
+                break
+            left -= quantity
+            maker.remaining = 0
+            maker.resting = False
+            orders.popleft()
+            if buys:
+                standing.buying -= quantity
+            mine = standing.orders
+            del mine[maker.id]
+            if not mine:
+                del self.standing[maker_owner]
+            elif standing.known is not None:
+                standing.went(maker, standing.known)
+            matches.append((maker, price, quantity))
+            if not left:
+                break
+        if left != wanted:
+            level.quantity -= wanted - left
+            side.changed.add(price)
+            if len(orders) == level.gone:
+                side.close(level)
+        return left
 
     def fill(self, order: Order, quantity: int) -> None:
         """Takes a fill out of a resting order; one that is filled leaves the book."""
-        order.remaining = left = order.remaining - quantity
-        if left == 0:
-            order.resting = False
-        self._take(order, quantity)
+        if quantity == order.remaining:
+            self.remove(order)
+            order.remaining = 0
+        else:
+            order.remaining -= quantity
+            self._shrink(order, quantity)
 
     def reduce(self, order: Order, quantity: int) -> None:
         """Makes a resting order smaller, by less than is left of it; it keeps its place."""
         order.change_terms(order.quantity - quantity, order.price)
-        self._take(order, quantity)
+        self._shrink(order, quantity)
+
+    def _shrink(self, order: Order, quantity: int) -> None:
+        self._touched.append(order)
+        if order.side is BUY:
+            self.standing[order.owner].buying -= quantity
+        side = self.side(order.side)
+        side.levels[side.rank(order.price)].quantity -= quantity
+        side.changed.add(order.price)
 
     def remove(self, order: Order) -> None:
         """Takes a resting order out, whatever is left of it."""
         order.resting = False
-        self._take(order, order.remaining)
+        price = order.price
+        left = order.remaining
+        owner = order.owner
+        self._touched.append(order)
+        standing = self.standing[owner]
+        if order.side is BUY:
+            standing.buying -= left
+            side = self.bids
+            level = side.levels[price]
+        else:
+            side = self.asks
+            level = side.levels[-price]
+        mine = standing.orders
+        del mine[order.id]
+        if not mine:
+            del self.standing[owner]
+        elif standing.known is not None:
+            standing.went(order, standing.known)
+        side.changed.add(price)
+        level.quantity -= left
+        level.gone = gone = level.gone + 1
+        if 2 * gone >= (length := len(level.orders)):
+            if gone == length:
+                side.close(level)
+            elif gone > COMPACT_AFTER:
+                level.orders = deque(level.resting())
+                level.gone = 0
 
     def orders_of(self, owner: int) -> list[Order]:
         """In the order of their priority."""
@@ -203,26 +292,9 @@ class OrderBook:
         self.asks.changed.clear()
         return changes
 
-    def _take(self, order: Order, quantity: int) -> None:
-        self._touched.append(order)
-        owner = order.owner
-        standing = self.standing[owner]
-        if order.side is OrderSide.BUY:
-            standing.buying -= quantity
-            self.bids.take(order, quantity)
-        else:
-            self.asks.take(order, quantity)
-        if not order.resting:
-            orders = standing.orders
-            del orders[order.id]
-            if standing.known is not None:
-                standing.went(order, standing.known)
-            if not orders:
-                del self.standing[owner]
-
     def quantity_at(self, side: OrderSide, price: int) -> int:
         """Grams that rest at a price."""
-        book_side = self.bids if side is OrderSide.BUY else self.asks
+        book_side = self.bids if side is BUY else self.asks
         level = book_side.levels.get(book_side.sign * price)
         return level.quantity if level else 0
 

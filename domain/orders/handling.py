@@ -107,7 +107,7 @@ def _trade(turn: Turn, order: Order, market: Market, bounds: tuple[int, int]) ->
     left = order.remaining
     matches, own = matching.match(order, market.book, bounds)
     for matched in matches:
-        left -= matched.quantity
+        left -= matched[2]
         settlement.settle(turn, market, order, matched, left)
     for maker, _, _ in matches:
         maker.status = PARTIALLY_FILLED if maker.remaining else FILLED

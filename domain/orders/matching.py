@@ -4,18 +4,14 @@ Pure but for the book and the orders it is given: no clock, no ids, no balances.
 happens where an order meets one of its own owner's is that order's choice (SelfTradePrevention).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from domain.orders.book import OrderBook
+from domain.orders.book import BUY, Match, OrderBook
 from domain.orders.model import Order, OrderSide, SelfTradePrevention
 from domain.orders.price_bounds import ANY_PRICE
 
-
-class Match(NamedTuple):
-    maker: Order
-    price: int
-    quantity: int
+NOTHING: tuple[Sequence[Match], None] = (), None
 
 
 @dataclass(slots=True)
@@ -29,33 +25,35 @@ class OwnOrders:
     ends_taker: bool = False
 
 
-def match(taker: Order, book: OrderBook, bounds: tuple[int, int] = ANY_PRICE) -> tuple[list[Match], OwnOrders | None]:
+def match(
+    taker: Order, book: OrderBook, bounds: tuple[int, int] = ANY_PRICE
+) -> tuple[Sequence[Match], OwnOrders | None]:
     """Fills `taker` up to its limit, until a trade would lie out of `bounds`; own orders are met wherever they lie.
 
     None where it met none of these.
     """
+    if taker.side is BUY:
+        makers, limit = book.asks, -taker.price
+    else:
+        makers, limit = book.bids, taker.price
+    ranks = makers.ranks
+    if not ranks or ranks[-1] < limit:
+        return NOTHING
     matches: list[Match] = []
     own: OwnOrders | None = None
-    makers = book.opposite(taker.side)
-    ranks = makers.ranks
-    if not ranks:
-        return matches, None
-    limit = makers.rank(taker.price)
     low, high = bounds
     while taker.remaining and ranks and ranks[-1] >= limit:
-        maker = makers.levels[ranks[-1]].first()
-        if maker.owner == taker.owner:
-            own = own or OwnOrders()
-            _prevent(taker, maker, book, own)
-            if own.ends_taker:
-                break
-            continue
-        if not low <= maker.price <= high:
+        level = makers.levels[ranks[-1]]
+        if low <= level.price <= high:
+            taker.remaining = book.take(makers, level, taker.remaining, taker.owner, matches)
+            if not taker.remaining or not level.orders:
+                continue
+        elif level.first().owner != taker.owner:
             break
-        quantity = min(taker.remaining, maker.remaining)
-        taker.remaining -= quantity
-        book.fill(maker, quantity)
-        matches.append(Match(maker, maker.price, quantity))
+        own = own or OwnOrders()
+        _prevent(taker, level.first(), book, own)
+        if own.ends_taker:
+            break
     return matches, own
 
 

@@ -5,7 +5,7 @@ Invariant: what an open order holds is a function of the order alone (`held_by`)
 
 from domain.ledger import entries
 from domain.ledger.model import EntryKind
-from domain.orders.matching import Match
+from domain.orders.book import Match
 from domain.orders.model import Order, OrderSide, Trade
 from domain.orders.rules import held_asset, held_by
 from domain.state import Market

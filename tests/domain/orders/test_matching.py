@@ -13,7 +13,7 @@ BUY, SELL = OrderSide.BUY, OrderSide.SELL
 def matched(taker: Order, *resting: Order) -> tuple[list[tuple[int, int, int]], bool]:
     """(id of the maker, price, grams) of each match, and whether the taker met an order of its own."""
     matches, own = match(taker, book_of(*resting))
-    return [(each.maker.id, each.price, each.quantity) for each in matches], own is not None
+    return [(maker.id, price, quantity) for maker, price, quantity in matches], own is not None
 
 
 def test_the_better_price_trades_first_whenever_it_came() -> None:
@@ -50,7 +50,7 @@ def test_a_partial_fill_keeps_its_place() -> None:
     match(order(BUY, 1_000, 50_000, BOB), book)
     matches, _ = match(order(BUY, 3_000, 50_000, BOB), book)
 
-    assert [(each.maker.id, each.quantity) for each in matches] == [(older.id, 2_000), (newer.id, 1_000)]
+    assert [(maker.id, quantity) for maker, _, quantity in matches] == [(older.id, 2_000), (newer.id, 1_000)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_was_cancelled_does_not_trade() -> None:
 
     matches, _ = match(order(BUY, 2_000, 50_000, BOB), book)
 
-    assert [each.maker.id for each in matches] == [stays.id]
+    assert [maker.id for maker, _, _ in matches] == [stays.id]
     assert gone.remaining == 1_000
 
 
