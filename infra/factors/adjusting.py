@@ -4,7 +4,8 @@ Each loading that changed rows leaves a `factor_change`. Person by person, in ba
 at whose row was withdrawn or does not cover its day, if the factor had a change in that region: where another row is
 chosen now and says something else, it is reversed and recorded anew, and both name each other. One person's adjustments
 are one transaction under that person's lock; a job that was broken off goes on at the batch that it had reached, and
-whoever was done in it is done. Closed weeks and the ledger are not touched.
+whoever was done in it is done. Closed weeks and the ledger are not touched. One process works at a time: the right to
+it is a lock of the session, so that no transaction is open between two persons and one connection does all.
 
 A change is worked on GRACE after it was loaded: by then no request is left that had chosen its factor before.
 """
@@ -37,7 +38,9 @@ POLL_SECONDS = 60
 
 _NEXT_CHANGE = """
     SELECT id, after_owner, loaded_at FROM factor_change WHERE finished_at IS NULL AND loaded_at <= $1
-    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+    ORDER BY id LIMIT 1"""
+_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('factor adjuster', 0))"
+_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('factor adjuster', 0))"
 _NEXT_OWNERS = """
     WITH RECURSIVE walk AS (
         SELECT min(owner) AS owner FROM footprint_day WHERE owner > $1
@@ -105,39 +108,45 @@ class FactorAdjuster:
 
     async def step(self, now: datetime) -> bool:
         """Works off one batch of people; False where there is nothing to do, or another process does it."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            change = await connection.fetchrow(_NEXT_CHANGE, now - GRACE)
-            if change is None:
+        async with self._pool.acquire() as connection:
+            if not await connection.fetchval(_TRY_LOCK):
                 return False
-            owners = [
-                row["owner"] for row in await connection.fetch(_NEXT_OWNERS, change["after_owner"], OWNERS_AT_ONCE)
-            ]
-            if not owners:
-                await connection.execute("UPDATE factor_change SET finished_at = $2 WHERE id = $1", change["id"], now)
-                return True
-            factors = await _factors(connection, change["loaded_at"])
-            rows = await connection.fetch(
-                f"SELECT DISTINCT owner FROM activity WHERE owner = ANY($1) AND {_IS_TOUCHED} ORDER BY owner",
-                owners,
-                factors.touched,
-            )
-            count = 0
-            for row in rows:
-                count += await self._adjust(row["owner"], factors, now)
-            await connection.execute(
-                "UPDATE factor_change SET after_owner = $2, adjusted = adjusted + $3 WHERE id = $1",
-                change["id"],
-                owners[-1],
-                count,
-            )
+            try:
+                return await self._step(connection, now)
+            finally:
+                await connection.execute(_UNLOCK)
+
+    async def _step(self, connection: PooledConnection, now: datetime) -> bool:
+        change = await connection.fetchrow(_NEXT_CHANGE, now - GRACE)
+        if change is None:
+            return False
+        owners = [row["owner"] for row in await connection.fetch(_NEXT_OWNERS, change["after_owner"], OWNERS_AT_ONCE)]
+        if not owners:
+            await connection.execute("UPDATE factor_change SET finished_at = $2 WHERE id = $1", change["id"], now)
+            return True
+        factors = await _factors(connection, change["loaded_at"])
+        rows = await connection.fetch(
+            f"SELECT DISTINCT owner FROM activity WHERE owner = ANY($1) AND {_IS_TOUCHED} ORDER BY owner",
+            owners,
+            factors.touched,
+        )
+        count = 0
+        for row in rows:
+            count += await self._adjust(connection, row["owner"], factors, now)
+        await connection.execute(
+            "UPDATE factor_change SET after_owner = $2, adjusted = adjusted + $3 WHERE id = $1",
+            change["id"],
+            owners[-1],
+            count,
+        )
         if count:
             logger.info("%s activities were adjusted to corrected factors", count)
         return True
 
-    async def _adjust(self, owner: int, factors: _Factors, now: datetime) -> int:
+    async def _adjust(self, connection: PooledConnection, owner: int, factors: _Factors, now: datetime) -> int:
         """All of one person's activities, or none of them; gives how many were recorded anew."""
         count, after = 0, UUID(int=0)
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with connection.transaction():
             await lock_footprint(connection, owner)
             while True:
                 rows = await connection.fetch(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from domain.footprint.service import record_activities
 from infra.factors.adjusting import GRACE, FactorAdjuster
 from infra.factors.loader import load_factors
 from infra.postgres.answers import PostgresAnswers
-from infra.postgres.connection import Database
+from infra.postgres.connection import POOL_SIZE, Database
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint, lock_footprint, reverse_activities
 from tests.conftest import TestDatabase
@@ -282,6 +283,19 @@ async def test_two_processes_do_not_adjust_twice(shelf: Shelf) -> None:
     assert [item.emissions for item in await shelf.counted()] == [2_500] * 5
     assert await shelf.database.pool.fetchval("SELECT count(*) FROM activity") == 10
     await shelf.check_totals()
+
+
+async def test_one_connection_is_enough(shelf: Shelf) -> None:
+    await shelf.record(trip(date(2025, 3, 3)))
+    await shelf.load(FIRST.replace(",0.2,", ",0.25,"))
+    async with AsyncExitStack() as held, asyncio.timeout(5):
+        for _ in range(POOL_SIZE - 1):
+            await held.enter_async_context(shelf.database.pool.acquire())
+        await shelf.adjust()
+    assert [item.emissions for item in await shelf.counted()] == [2_500]
+    locks = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE locktype = 'advisory' AND datname = current_database()"""
+    assert await shelf.database.pool.fetchval(locks) == 0
 
 
 async def test_requests_in_flight_have_a_minute(shelf: Shelf) -> None:
