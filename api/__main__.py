@@ -18,7 +18,7 @@ from rich.logging import RichHandler
 
 from api.engine import RunningWriter
 from api.failures import CommandError, sentence_of
-from api.grant import grant
+from api.granting import grant
 from api.roles import Role
 from api.server import address_of, listen, serving
 from api.settings import Settings
@@ -76,8 +76,9 @@ def _command(
             return demo(settings, terminal, stopping, url=arguments.url, phones=arguments.phones, once=arguments.once)
         case "migrate":
             return migrate(settings, terminal)
-        case "grant":
-            return grant(settings, terminal, email=arguments.email, role=PersonRole(arguments.granted))
+        case "grant" | "revoke":
+            role, revoke = PersonRole(arguments.granted), arguments.command == "revoke"
+            return grant(settings, terminal, email=arguments.email, role=role, revoke=revoke)
         case "audit":
             return check_ledger(settings, terminal)
         case "replay":
@@ -309,13 +310,15 @@ def _parser() -> argparse.ArgumentParser:
             "--once", action="store_true", help="play one whole journey, then exit with 0, or with 1 and what failed"
         )
     add("migrate", "Bring the database to the newest tables, with the owner's login; loads nothing and serves nothing.")
-    grant_parser = add(
-        "grant",
-        "Give a person who has signed up a role, with the settings of the database; the same again changes nothing. A "
-        "server that runs knows it within five seconds.",
-    )
-    grant_parser.add_argument("email", metavar="EMAIL")
-    grant_parser.add_argument("granted", metavar="ROLE", choices=[role.value for role in GRANTED], help="%(choices)s")
+    for name, does in (("grant", "Give a person who has signed up a role"), ("revoke", "Take a role from a person")):
+        parser_of_roles = add(
+            name,
+            f"{does}, with the settings of the database; the same again changes nothing. A server that runs knows it "
+            "within five seconds.",
+        )
+        roles = [role.value for role in GRANTED]
+        parser_of_roles.add_argument("email", metavar="EMAIL")
+        parser_of_roles.add_argument("granted", metavar="ROLE", choices=roles, help="%(choices)s")
     add("audit", "Prove every invariant of the ledger from its rows; prints the figures, exits with 1 on any breach.")
     add(
         "replay",

@@ -196,8 +196,8 @@ class UserStore(Protocol):
         ...
 
     async def set_password_hash(self, user_id: UUID, password_hash: str) -> None: ...
-    async def grant(self, user_id: UUID, role: Role) -> bool:
-        """False where the user has the role already."""
+    async def set_role(self, user_id: UUID, role: Role, held: bool) -> bool:
+        """Gives or takes a role; False where that changes nothing."""
         ...
 
     async def register_device(

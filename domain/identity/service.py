@@ -140,14 +140,16 @@ def _as_operator(user: User) -> User:
     return user
 
 
-async def grant_role(users: UserStore, *, email: str, role: Role) -> tuple[User, bool]:
-    """The person with this role, and whether it is new to them. Raises InvalidInput for another role, NotFound."""
+async def change_role(users: UserStore, *, email: str, role: Role, held: bool) -> tuple[User, bool]:
+    """The person with or without this role, and whether that is new. Raises InvalidInput for another role, NotFound."""
     if role not in GRANTED:
-        raise InvalidInput(f"{role.value} comes with the account itself and is not granted.", field="role")
+        raise InvalidInput(f"{role.value} comes with the account itself: it is neither given nor taken.", field="role")
     known = await users.by_email(comparable_email(email_address(email)))
     if known is None:
         raise NotFound("Nobody has signed up with this e-mail.")
-    return replace(known[0], roles=known[0].roles | {role}), await users.grant(known[0].id, role)
+    user = known[0]
+    changed = await users.set_role(user.id, role, held)
+    return replace(user, roles=user.roles | {role} if held else user.roles - {role}), changed
 
 
 def _is_address(text: str) -> bool:

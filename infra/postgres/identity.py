@@ -181,12 +181,12 @@ class PostgresUsers:
     async def set_password_hash(self, user_id: UUID, password_hash: str) -> None:
         await UserRow.filter(id=user_id).update(password_hash=password_hash)
 
-    async def grant(self, user_id: UUID, role: Role) -> bool:
+    async def set_role(self, user_id: UUID, role: Role, held: bool) -> bool:
         async with in_transaction() as connection:
             row = await UserRow.filter(id=user_id).using_db(connection).select_for_update().get()
-            if role.value in row.roles:
+            if (role.value in row.roles) is held:
                 return False
-            row.roles = sorted([*row.roles, role.value])
+            row.roles = sorted({*row.roles, role.value} if held else {*row.roles} - {role.value})
             await row.save(update_fields=["roles"], using_db=connection)
             return True
 

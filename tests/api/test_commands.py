@@ -25,7 +25,7 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["serve"], ["demo"], ["grant"], ["migrate"], ["audit"], ["replay"], ["schema"]]
+    "command", [[], ["run"], ["serve"], ["demo"], ["grant"], ["revoke"], ["migrate"], ["audit"], ["replay"], ["schema"]]
 )
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = gramme(*command, "--help")
@@ -193,7 +193,7 @@ def test_a_picture_needs_a_story() -> None:
 # ---------------------------------------------------------------- granting roles
 
 
-async def test_grant_makes_a_regulator_who_may_see_what_operators_did(tmp_path: Path) -> None:
+async def test_grant_makes_a_regulator_who_may_see_what_operators_did_and_revoke_ends_it(tmp_path: Path) -> None:
     home = {"GRAMME_HOME": str(tmp_path / "home")}
     acts = "{ operatorActs { edges { cursor } } }"
     with running(tmp_path / "home", "serve") as server:
@@ -213,16 +213,26 @@ async def test_grant_makes_a_regulator_who_may_see_what_operators_did(tmp_path: 
             vera = await sign_in(client, vera.email)
             assert await graphql(client, acts, token=vera.token) == {"data": {"operatorActs": {"edges": []}}}
 
+            taken = await asyncio.to_thread(gramme, "revoke", vera.email, "REGULATOR", **home)
+            assert taken.returncode == 0, taken.stderr
+            assert taken.stdout.endswith(f"{vera.email} is no longer REGULATOR. Roles: MEMBER.\n")
+            again = await asyncio.to_thread(gramme, "revoke", vera.email, "REGULATOR", **home)
+            assert again.stdout.endswith(f"{vera.email} was not REGULATOR. Roles: MEMBER.\n")
+            for _ in range(50):
+                refused = await graphql(client, acts, token=vera.token)
+                if "errors" in refused:
+                    break
+                await asyncio.sleep(0.2)
+            assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
         nobody = await asyncio.to_thread(gramme, "grant", "nobody@example.com", "FEED", **home)
         assert nobody.returncode == 1
-        assert nobody.stderr == (
-            "gramme: Nobody has signed up as nobody@example.com: sign up with it first, then grant.\n"
-        )
+        assert nobody.stderr == ("gramme: Nobody has signed up as nobody@example.com: sign up with it first.\n")
     for role in ("MEMBER", "PARTNER", "KING"):
         assert gramme("grant", vera.email, role).returncode == 2
 
 
-def test_grant_without_tables_says_what_to_do(tmp_path: Path) -> None:
+def test_granting_without_tables_says_what_to_do(tmp_path: Path) -> None:
     done = gramme("grant", "vera@example.com", "OPERATOR", GRAMME_HOME=str(tmp_path / "home"))
     assert done.returncode == 1
     assert done.stderr == "gramme: This database has no tables of Gramme: run `gramme migrate` first.\n"

@@ -1,4 +1,4 @@
-"""`gramme grant`: who runs the database makes operators, regulators and feeds."""
+"""`gramme grant` and `gramme revoke`: who runs the database makes operators, regulators and feeds, and unmakes them."""
 
 from contextlib import AsyncExitStack
 
@@ -8,12 +8,12 @@ from api.start import check_tables, servers
 from api.terminal import Terminal
 from domain.errors import InvalidInput, NotFound
 from domain.identity.model import Role
-from domain.identity.service import grant_role
+from domain.identity.service import change_role
 from infra.postgres.connection import Database
 from infra.postgres.identity import PostgresUsers
 
 
-async def grant(settings: Settings, terminal: Terminal, *, email: str, role: Role) -> int:
+async def grant(settings: Settings, terminal: Terminal, *, email: str, role: Role, revoke: bool = False) -> int:
     """Raises CommandError where nobody has this e-mail."""
     async with AsyncExitStack() as stack:
         with terminal.setup() as setup:
@@ -24,11 +24,11 @@ async def grant(settings: Settings, terminal: Terminal, *, email: str, role: Rol
         database = await Database.open(addressed.database_url)
         stack.push_async_callback(database.close)
         try:
-            user, is_new = await grant_role(PostgresUsers(), email=email, role=role)
+            user, is_new = await change_role(PostgresUsers(), email=email, role=role, held=not revoke)
         except NotFound as error:
-            raise CommandError(f"Nobody has signed up as {email}: sign up with it first, then grant.") from error
+            raise CommandError(f"Nobody has signed up as {email}: sign up with it first.") from error
         except InvalidInput as error:
             raise CommandError(error.message) from error
-        roles = ", ".join(sorted(user.roles))
-        terminal.say(f"{user.email} {'is now' if is_new else 'was already'} {role.value}. Roles: {roles}.")
+        said = ("is no longer" if is_new else "was not") if revoke else ("is now" if is_new else "was already")
+        terminal.say(f"{user.email} {said} {role.value}. Roles: {', '.join(sorted(user.roles))}.")
     return 0
