@@ -1,7 +1,8 @@
 """A TCP line to Postgres that can fail in every way a line can. It reads the protocol as far as it must.
 
 Frontend messages are told apart, so that a COMMIT is one whatever else travels with it; see "Message Formats" in the
-Postgres manual. Faults at a COMMIT strike the connection that says `application_name` in its startup, the writer's.
+Postgres manual. A batch's statement outside of a transaction commits by itself, so it counts as one. Faults at a COMMIT
+strike the connection that says `application_name` in its startup, the writer's.
 """
 
 import asyncio
@@ -15,6 +16,10 @@ TYPELESS = 8
 STARTUP = 196_608
 HEAD = 5
 CHUNK = 65_536
+BATCH = b"INSERT INTO batch "
+"""What the statement that writes a batch holds, and no other."""
+ONE = b"2\0\0\0\4D\0\0\0\x12\0\1\0\0\0\x08\0\0\0\0\0\0\0\1C\0\0\0\x0dSELECT 1\0Z\0\0\0\5I"
+"""What Postgres answers where that statement was carried out: bound, a row with a bigint, complete, ready."""
 
 
 class AtCommit(Enum):
@@ -26,7 +31,7 @@ class AtCommit(Enum):
     CUT_AFTER = "cut after"
     """It arrives, its answer does not."""
     LIE = "lie"
-    """Postgres is told ROLLBACK, the writer that it has committed: a planted bug."""
+    """Postgres keeps nothing of the batch, the writer is told that it has committed: a planted bug."""
 
 
 class PostgresLine:
@@ -112,6 +117,9 @@ class _Connection:
         self._is_started = False
         self._is_struck_one = False
         self._awaits_answer = False
+        self._batch_statements: set[bytes] = set()
+        self._is_in_transaction = False
+        self._is_kept_back = False
 
     def cut(self) -> None:
         for end in self._ends:
@@ -139,7 +147,12 @@ class _Connection:
 
     async def _pass(self, message: bytes, writer: asyncio.StreamWriter) -> bool:
         """False where the connection ended at this message."""
-        if self._is_struck_one and _is_commit(message) and self._line.at_commit is not AtCommit.PASS:
+        if self._is_kept_back:
+            if message[:1] == b"S":
+                self._is_kept_back = False
+                await self._write(ONE, self._ends[0])
+            return True
+        if self._is_struck_one and self._commits(message) and self._line.at_commit is not AtCommit.PASS:
             fault, self._line.at_commit = self._line.at_commit, AtCommit.PASS
             self._line.struck += 1
             if fault is AtCommit.CUT_BEFORE:
@@ -147,10 +160,26 @@ class _Connection:
                 return False
             if fault is AtCommit.CUT_AFTER:
                 self._awaits_answer = True
+            elif message[:1] == b"B":
+                self._is_kept_back = True
+                return True
             else:
                 message = _query(b"ROLLBACK;")
         await self._write(message, writer)
         return True
+
+    def _commits(self, message: bytes) -> bool:
+        """A COMMIT as a simple query, or a batch's statement that is bound where no transaction is open."""
+        kind, body = message[:1], message[HEAD:]
+        if kind == b"P" and BATCH in body:
+            self._batch_statements.add(body.partition(b"\0")[0])
+        elif kind == b"Q":
+            self._is_in_transaction = body.startswith(b"BEGIN")
+            return body.startswith(b"COMMIT")
+        elif kind == b"B" and not self._is_in_transaction:
+            _portal, statement, _ = body.split(b"\0", 2)
+            return statement in self._batch_statements
+        return False
 
     async def _write(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         await self._line.carries.wait()
@@ -177,14 +206,6 @@ class _Connection:
                 self._is_started = True
                 self._is_struck_one = self._wanted in message
             messages.append(message)
-
-
-def _is_commit(message: bytes) -> bool:
-    """A simple query or a prepared statement that commits."""
-    kind, body = message[:1], message[HEAD:]
-    if kind == b"P":
-        body = body.partition(b"\0")[2]
-    return kind in b"QP" and body.lstrip().upper().startswith(b"COMMIT")
 
 
 def _query(text: bytes) -> bytes:

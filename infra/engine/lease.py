@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 WRITER_LOCK = 4_774_002
 STALE_SECONDS = 5
 ASK_AGAIN_SECONDS = 0.25
-CHECK = "SELECT epoch FROM lease WHERE id = 1 AND epoch = $1 FOR SHARE"
 
 
 class LeaseLost(Exception):

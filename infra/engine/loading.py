@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from domain.commands import CancelOrder, CancelRedemption, CaptureRedemption, Command, ReplaceOrder
 from domain.state import State, Wallet
+from infra.engine.encoding import array
 from infra.postgres import rows
 from infra.postgres.connection import Connection
 
@@ -47,10 +48,11 @@ async def _load_ended_orders(connection: Connection, state: State, commands: lis
         return
     instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
     for row in await connection.fetch(
-        """SELECT orders.* FROM orders JOIN unnest($1::bigint[], $2::uuid[]) AS u(owner, client_order_id)
-             USING (owner, client_order_id)""",
-        [owner for owner, _ in keys],
-        [key for _, key in keys],
+        """SELECT o.* FROM unnest($1::text::bigint[], $2::text::uuid[]) AS u(owner, client_order_id)
+             JOIN command c ON c.caller = u.owner AND c.key = u.client_order_id
+             JOIN orders o ON o.id = c.sequence AND o.owner = c.caller""",
+        array([owner for owner, _ in keys]),
+        array([key for _, key in keys]),
     ):
         order = rows.order_of(row, instruments)
         state.ended_orders[order.owner, order.client_order_id] = order

@@ -13,6 +13,10 @@ from infra.postgres.paging import below, newest_of_owner
 from infra.postgres.rows import order_of
 
 _ORDER = "SELECT * FROM orders "
+# An order has the key and the number of the command that placed it.
+_ORDER_BY_KEY = """
+    SELECT o.* FROM command c JOIN orders o ON o.id = c.sequence AND o.owner = c.caller
+    WHERE c.caller = $1 AND c.key = $2"""
 # The statuses stand in the text, not in a parameter: only so can a partial index serve them.
 _OPEN = " AND status IN ('OPEN', 'PARTIALLY_FILLED')"
 _PAGES = {
@@ -62,7 +66,7 @@ class PostgresMarket:
         return await self._catalogue.instrument_by_symbol(symbol)
 
     async def order(self, owner: int, client_order_id: UUID) -> Order | None:
-        rows = await self._pool.fetch(_ORDER + "WHERE owner = $1 AND client_order_id = $2", owner, client_order_id)
+        rows = await self._pool.fetch(_ORDER_BY_KEY, owner, client_order_id)
         return (await self._orders(rows))[0] if rows else None
 
     async def order_by_id(self, owner: int, order_id: int) -> Order | None:

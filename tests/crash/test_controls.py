@@ -90,7 +90,7 @@ TAMPERED = {
     ),
     "an order twice": (
         "doubled",
-        f"""DROP INDEX orders_key; CREATE TEMP TABLE twin AS SELECT * FROM orders WHERE id = {SOLD};
+        f"""CREATE TEMP TABLE twin AS SELECT * FROM orders WHERE id = {SOLD};
             UPDATE twin SET id = 4711; INSERT INTO orders SELECT * FROM twin""",
     ),
     "a capture that is gone": ("capture lost", "UPDATE redemption SET status = 'RESERVED'"),
