@@ -143,7 +143,14 @@ class ProgrammeStore(Protocol):
     async def member_count(self, programme_id: int) -> int: ...
     async def members(self, programme_id: int) -> Sequence[int]: ...
     async def join(self, programme_id: int, owner: int, now: datetime) -> None:
-        """Raises AlreadyMember where the owner belongs to any programme."""
+        """Raises AlreadyMember where the owner belongs to any programme.
+
+        What was recorded before follows the programme's basis, at once or, where it is much, soon.
+        """
+        ...
+
+    async def is_settling(self, programme_id: int) -> bool:
+        """Whether something that a member recorded before joining does not follow the programme's basis yet."""
         ...
 
     async def statements(self, owner: int, after: date | None, limit: int) -> Sequence[PeriodStatement]:

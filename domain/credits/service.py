@@ -9,7 +9,7 @@ from domain.answers import checked_key, decided, found
 from domain.basis import EmissionBasis
 from domain.commands import ClosePeriod, ConvertToPoints, CreateProgramme
 from domain.credits.model import PeriodNotOver, Programme, week_bounds, week_start
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound, Overloaded
 from domain.ids import new_id
 from domain.ledger.currencies import CURRENCIES
 from domain.ledger.model import Balance
@@ -24,6 +24,8 @@ WEEKLY_ALLOWANCE_MAX = 10_000_000_000
 """10,000 tonnes, so that closing the weeks of a great many members stays within what the ledger can hold."""
 POINTS_PER_KG_MAX = 1_000_000
 FEE_MAX_BASIS_POINTS = BASIS_POINTS
+SETTLING_SECONDS = 60
+_SETTLING = "What a new member recorded before is still being counted by the programme's basis. Close the week shortly."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ async def close_period(
 ) -> PeriodTotals:
     """Closes the ISO week that holds `week_of` for everyone who is a member now.
 
-    Raises NotFound, PeriodNotOver, PeriodAlreadyClosed, InvalidInput for a year that must be a typing error.
+    Raises NotFound, PeriodNotOver, PeriodAlreadyClosed, InvalidInput for a year that must be a typing error, Overloaded
+    as long as something that a member recorded before joining does not follow the programme's basis.
     """
     programme = await programmes.programme(programme_code)
     if programme is None:
@@ -122,6 +125,8 @@ async def close_period(
         raise PeriodNotOver() from None
     if now < end:
         raise PeriodNotOver()
+    if await programmes.is_settling(programme.id):
+        raise Overloaded(_SETTLING, SETTLING_SECONDS)
     members = sorted(await programmes.members(programme.id))
     emissions = await footprint.emissions_between(members, start, end)
     command = ClosePeriod(

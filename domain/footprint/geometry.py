@@ -9,8 +9,7 @@ from math import asin, cos, floor, radians, sin, sqrt
 from domain.footprint.records import Position
 
 EARTH_RADIUS_MILLIMETRES = 6_371_008_800
-CELLS_A_DEGREE = 556
-"""Of latitude: cells of 200 m."""
+CELL_MILLIMETRES = 200_000
 
 
 def millimetres_between(one: Position, other: Position) -> int:
@@ -28,5 +27,6 @@ def is_on_the_globe(position: Position) -> bool:
 
 def cell_of(position: Position) -> tuple[int, int]:
     """The cell of about 200 m by 200 m that a position on the globe lies in, by row and column."""
-    row = floor(position.latitude * CELLS_A_DEGREE)
-    return row, floor(float(position.longitude) * CELLS_A_DEGREE * cos(radians(row / CELLS_A_DEGREE)))
+    radius = EARTH_RADIUS_MILLIMETRES // CELL_MILLIMETRES
+    row = floor(radians(position.latitude) * radius)
+    return row, floor(radians(position.longitude) * radius * cos(row / radius))

@@ -23,12 +23,11 @@ from infra.postgres.connection import Database, PooledConnection, is_unavailable
 from infra.postgres.factors import FACTOR_COLUMNS
 from infra.postgres.footprint import (
     ACTIVITY_COLUMNS,
-    UNKEYED,
     activity_of,
-    insert_activities,
     lock_footprint,
-    reverse_activities,
 )
+from infra.postgres.rebasing import rebase_waiting
+from infra.postgres.replacing import replace_activities
 from infra.tasks import end_task
 
 OWNERS_AT_ONCE = 200
@@ -60,13 +59,6 @@ _MEMBERS = """
     SELECT day.activity_id, array_agg(shared.member ORDER BY shared.member) AS members
     FROM meter_day AS day JOIN meter_day AS shared USING (owner, meter, register, local_date)
     WHERE day.member = $1 AND day.activity_id = ANY($2) GROUP BY day.activity_id HAVING count(*) > 1"""
-_LINKS = (
-    ("activity", "owner", "id", "adjusted_by"),
-    ("meter_day", "member", "activity_id", "activity_id"),
-    ("captured_record", "owner", "activity_id", "activity_id"),
-)
-"""Table, its column of the person, that which named the old activity, that which names the new one from now on."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -86,6 +78,7 @@ class _Factors:
 
 class FactorAdjuster:
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._pool = database.pool
         self._task: asyncio.Task[None] | None = None
 
@@ -100,6 +93,8 @@ class FactorAdjuster:
         while True:
             try:
                 while await self.step(datetime.now(UTC)):
+                    pass
+                while await rebase_waiting(self._database, datetime.now(UTC)):
                     pass
             except Exception as error:
                 if not is_unavailable(error):
@@ -166,7 +161,7 @@ class FactorAdjuster:
                     (old, new) for old in activities if (new := factors.adjusted(old, now, members.get(old.id, ())))
                 ]
                 await _move(connection, owner, [new for old, new in pairs if new.id == old.id])
-                count += await _replace(connection, owner, [new for old, new in pairs if new.id != old.id])
+                count += await replace_activities(connection, owner, [new for old, new in pairs if new.id != old.id])
 
 
 async def _factors(connection: PooledConnection, changed_at: datetime) -> _Factors:
@@ -197,20 +192,3 @@ async def _move(connection: PooledConnection, owner: int, activities: Sequence[A
             activity.id,
             list(activity.factor_rows),
         )
-
-
-async def _replace(connection: PooledConnection, owner: int, activities: Sequence[Activity]) -> int:
-    if not activities:
-        return 0
-    old, new = [activity.adjusts for activity in activities if activity.adjusts], [item.id for item in activities]
-    await reverse_activities(connection, owner, old)
-    await insert_activities(connection, owner, [(activity, UNKEYED) for activity in activities])
-    for table, person, column, link in _LINKS:
-        await connection.execute(
-            f"UPDATE {table} AS linked SET {link} = pair.new FROM unnest($2::uuid[], $3::uuid[]) AS pair (old, new) "
-            f"WHERE linked.{person} = $1 AND linked.{column} = pair.old",
-            owner,
-            old,
-            new,
-        )
-    return len(activities)

@@ -1,4 +1,7 @@
-"""Programmes, who belongs to them, and the weeks that were closed. Joining is the one write: it moves no balance."""
+"""Programmes, who belongs to them, and the weeks that were closed. Joining is the one write: it moves no balance.
+
+What a person recorded before is brought onto the programme's basis when they join.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -8,6 +11,7 @@ import asyncpg
 from domain.credits.model import AlreadyMember, PeriodStatement, Programme
 from infra.postgres.catalogue import Catalogue
 from infra.postgres.connection import Database
+from infra.postgres.rebasing import rebase_some
 from infra.postgres.rows import programme_of
 
 _STATEMENT = """
@@ -16,6 +20,7 @@ _STATEMENT = """
 
 class PostgresProgrammes:
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._pool = database.pool
         self._catalogue = Catalogue(database)
 
@@ -42,13 +47,21 @@ class PostgresProgrammes:
 
     async def join(self, programme_id: int, owner: int, now: datetime) -> None:
         joined = await self._pool.fetchval(
-            "INSERT INTO membership VALUES ($1, $2, $3) ON CONFLICT (owner) DO NOTHING RETURNING owner",
+            "INSERT INTO membership (owner, programme, joined_at) VALUES ($1, $2, $3) "
+            "ON CONFLICT (owner) DO NOTHING RETURNING owner",
             owner,
             programme_id,
             now,
         )
         if joined is None:
             raise AlreadyMember
+        await rebase_some(self._database, owner, now)
+
+    async def is_settling(self, programme_id: int) -> bool:
+        found: bool = await self._pool.fetchval(
+            "SELECT EXISTS (SELECT FROM membership WHERE programme = $1 AND rebased_at IS NULL)", programme_id
+        )
+        return found
 
     async def statements(self, owner: int, after: date | None, limit: int) -> list[PeriodStatement]:
         rows = await self._pool.fetch(

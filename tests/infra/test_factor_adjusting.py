@@ -182,7 +182,7 @@ async def test_the_supply_of_a_fuel_is_corrected_alone(shelf: Shelf) -> None:
     pool = shelf.database.pool
     await pool.execute("INSERT INTO asset VALUES (1, 'A', 'ALLOWANCE', 'g'), (2, 'P', 'POINTS', 'points')")
     await pool.execute("INSERT INTO programme VALUES (1, 'L', 'L', 'GB', 'GBP', 1, 1, 'UTC', 2, 1, 0, 0, 'LIFECYCLE')")
-    await pool.execute("INSERT INTO membership VALUES ($1, 1, now())", OWNER)
+    await pool.execute("INSERT INTO membership VALUES ($1, 1, now(), now())", OWNER)
     supply = "wtt.transport.car,Fuel,transport,km,0.05,GB,2025-01-01,,DESNZ,2025,table 2,well_to_tank,\r\n"
     await shelf.load(FIRST + supply)
     [old] = await shelf.record(trip(date(2025, 3, 1)))

@@ -262,7 +262,7 @@ async def test_a_member_s_allowance_is_by_the_day(book: Book) -> None:
     pool = book.database.pool
     await pool.execute("INSERT INTO asset VALUES (1, 'A', 'ALLOWANCE', 'g'), (2, 'P', 'POINTS', 'points')")
     await pool.execute("INSERT INTO programme VALUES (1, 'LON', 'London', 'GB', 'GBP', 100000, 1, 'UTC', 2, 1, 0, 0)")
-    await pool.execute("INSERT INTO membership VALUES ($1, 1, now())", OWNER)
+    await pool.execute("INSERT INTO membership VALUES ($1, 1, now(), now())", OWNER)
     activity = await book.one(draft())
     summary = await summarise(
         book.store,

@@ -79,7 +79,7 @@ class Person:
             allowance,
             basis,
         )
-        await pool.execute("INSERT INTO membership VALUES ($1, 1, now())", OWNER)
+        await pool.execute("INSERT INTO membership VALUES ($1, 1, now(), now())", OWNER)
 
 
 @pytest.fixture

@@ -1,0 +1,58 @@
+"""What becomes of an activity that was recorded before its owner joined a programme: it follows the programme's basis.
+
+The factor is chosen again, in the region and for the day for which it was chosen before. What the programme leaves out,
+or counts with something else, waits for its owner.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.errors import InvalidInput, NotFound
+from domain.footprint.calculation import ChosenFactor, emissions_of, is_of_edition
+from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.model import Activity, ActivitySource, ActivityStatus
+from domain.ids import new_id
+
+_METERED = frozenset({ActivitySource.METER, ActivitySource.DEVICE})
+
+
+async def on_basis(choice: FactorChoice, freely: FactorChoice, activity: Activity, now: datetime) -> Activity | None:
+    """The activity that takes the place of this one, None where nothing changes.
+
+    `choice` is by the programme's basis, `freely` by none.
+    """
+    try:
+        chosen = await _chosen(choice, activity)
+    except NotFound as refusal:
+        try:
+            await _chosen(freely, activity)
+        except NotFound:
+            return None
+        return _in_its_place(activity, now, status=ActivityStatus.QUARANTINED, reason=refusal.message)
+    try:
+        emissions, explanation = emissions_of(activity.quantity, activity.unit, chosen, activity.shared_by)
+    except InvalidInput:
+        return None
+    known = activity.explanation
+    if (known.factor_id, known.factor_kg_per_unit) == (explanation.factor_id, explanation.factor_kg_per_unit):
+        return None
+    kept = [caveat for caveat in known.caveats if not is_of_edition(caveat) and caveat not in chosen.caveats]
+    told = f"Counted anew by the basis of your programme: {activity.emissions} g became {emissions} g."
+    return _in_its_place(
+        activity,
+        now,
+        category=chosen.factor.category,
+        emissions=emissions,
+        explanation=replace(explanation, caveats=(*chosen.caveats, *kept, told)),
+        factor_rows=tuple(row.id for row in chosen.rows),
+    )
+
+
+async def _chosen(choice: FactorChoice, activity: Activity) -> ChosenFactor:
+    metered = activity.source in _METERED
+    return await choice.of(activity.activity, activity.explanation.region, activity.local_date, metered=metered)
+
+
+def _in_its_place(activity: Activity, now: datetime, **changed: object) -> Activity:
+    key = new_id(now)
+    return replace(activity, id=key, client_id=key, adjusts=activity.id, **changed)  # type: ignore[arg-type]
