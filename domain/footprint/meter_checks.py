@@ -24,12 +24,15 @@ from domain.footprint.repeats import (
     refuse_second_view,
     without_repeats,
 )
+from domain.footprint.spreading import LONGEST_DAY
 from domain.footprint.units import convert, plain
 from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Counter, Register, Verdict
 from domain.text import shown
 
 INTERVAL_MAX_SECONDS = 400 * 86_400
 REGISTERS_MAX = 100
+SPREAD_DAYS_MAX = 20_000
+"""Days of long readings in a file, of which each becomes an activity: the bills of five meters in eleven years."""
 HOUSEHOLD_MAX_KW = 100
 """Mean power over an interval. The largest house connections carry about this much; more waits for its owner."""
 METER_MAX_KW = 10_000
@@ -45,6 +48,7 @@ _KWS_PER_UNIT = {"kWh": Decimal(3600), "therm": Decimal(105_480), "m3": Decimal(
 
 Of m3 of water too: 9 m3 an hour are what a house's pipe carries.
 """
+_LONG_SECONDS = int(LONGEST_DAY.total_seconds())
 _EARLIEST_SECONDS = int(EARLIEST.timestamp())
 _NAME = re.compile(r"[ -~]{1,200}")
 _SEVERAL_MEANINGS = (
@@ -62,6 +66,7 @@ class MeterBench:
         self._registers: dict[tuple[str, str], Register] = {}
         self._counters: dict[tuple[str, str], Counter] = {}
         self._stated: list[StatedTotal] = []
+        self._spread_days = 0
 
     def take(self, item: Reading | CounterReading, verdict: Verdict) -> None:
         fault = self._keep(item) if isinstance(item, Reading) else self._keep_counter(item)
@@ -96,6 +101,13 @@ class MeterBench:
             return "ABSURD_VALUE", "No meter of a home or a shop measures that much in this time."
         if _is_too_precise(value):
             return "TOO_PRECISE", f"The value has more than {DECIMAL_PLACES_MAX} decimal places."
+        if end - start > _LONG_SECONDS:
+            self._spread_days += (end - start) // 86_400
+            if self._spread_days > SPREAD_DAYS_MAX:
+                return (
+                    "TOO_MANY_DAYS",
+                    f"The readings over more than a day in one file may cover {SPREAD_DAYS_MAX:,} days.",
+                )
         if register is None:
             if len(self._registers) >= REGISTERS_MAX:
                 return "TOO_MANY_REGISTERS", f"A file may hold at most {REGISTERS_MAX} registers."

@@ -1,6 +1,6 @@
 """Activities, factors and meter readings: what a person did and what it caused."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -233,7 +233,7 @@ class ReadingsReceipt:
 
 @dataclass(frozen=True, slots=True)
 class MeterDay:
-    """What one register used in one local day: the sum of its readings that start on that day.
+    """What one register used in one local day: the sum of its readings that start on that day, and parts of long ones.
 
     `implausible` is True where a reading of that day is more than a household can use; `same_as` names another meter
     of the person that told the same, if there is one; `is_otherwise_at_home` is True where a housemate's meter of this
@@ -251,6 +251,16 @@ class MeterDay:
     implausible: bool = False
     same_as: str = ""
     is_otherwise_at_home: bool = False
+
+    def with_more(self, other: "MeterDay") -> "MeterDay":
+        """This and more of the same register and day."""
+        return replace(
+            self,
+            quantity=self.quantity + other.quantity,
+            started_at=min(self.started_at, other.started_at),
+            ended_at=max(self.ended_at, other.ended_at),
+            implausible=self.implausible or other.implausible,
+        )
 
     @property
     def status(self) -> ActivityStatus:

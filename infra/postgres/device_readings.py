@@ -6,7 +6,7 @@ the same transaction as the readings, so a message that is delivered again after
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
@@ -19,9 +19,11 @@ from domain.footprint.counters import DeviceCounter
 from domain.footprint.devices import PairedDevice
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.model import ActivitySource, Direction
+from domain.footprint.spreading import is_long
 from infra.postgres.connection import Database, PooledConnection
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.homes import lock_home
+from infra.postgres.long_readings import remember_long
 from infra.postgres.meter_days import MeterDays
 
 DAYS_AT_ONCE = 500
@@ -52,9 +54,10 @@ class _Row(NamedTuple):
     direction: str
     value: Decimal
     counted: bool
-    local_date: object
+    local_date: date
     device_id: UUID
     region: str
+    time_zone: str
 
 
 _STANDS = """
@@ -74,8 +77,9 @@ _ADD = """
     SELECT owner, meter, register, starts_at, ends_at, 'ELECTRICITY', direction, 'kWh', value, false, counted,
            local_date, device_id, ends_at
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::numeric[],
-                $8::boolean[], $9::date[], $10::uuid[], $11::text[])
-        AS row (owner, meter, register, starts_at, ends_at, direction, value, counted, local_date, device_id, region)
+                $8::boolean[], $9::date[], $10::uuid[], $11::text[], $12::text[])
+        AS row (owner, meter, register, starts_at, ends_at, direction, value, counted, local_date, device_id, region,
+                time_zone)
     ON CONFLICT DO NOTHING"""
 _LEARN = """
     INSERT INTO meter_register (owner, meter, register, commodity, direction, unit)
@@ -137,10 +141,19 @@ class DeviceReadings:
         if said:
             await connection.execute(_LEARN, *_columns(said, 4))
 
-    async def _mark(self, connection: PooledConnection, rows: Iterable[_Row]) -> None:
-        """Remembers which days are to be added up."""
-        counting = (row for row in rows if row.counted and row.direction == Direction.IMPORT)
+    async def _mark(self, connection: PooledConnection, rows: Sequence[_Row]) -> None:
+        """Remembers which days are to be added up, and which readings are spread over theirs."""
+        counting = [row for row in rows if row.counted and row.direction == Direction.IMPORT]
         due = {(row.owner, row.meter, row.register, row.local_date): row.region for row in counting}
+        regions = {(row.owner, row.meter, row.register): row.region for row in counting}
+        long = {
+            (row.owner, row.meter, row.register, row.starts_at, row.ends_at, row.time_zone)
+            for row in counting
+            if is_long(row.starts_at, row.ends_at)
+        }
+        for known in await remember_long(connection, sorted(long)):
+            of = (known.owner, known.meter, known.register)
+            due.update(((*of, day), regions[of]) for day in known.days)
         if due:
             await connection.execute(_DUE, *_columns(sorted((*key, region) for key, region in due.items()), 5))
 
@@ -198,6 +211,7 @@ def _row(item: Told, stands: dict[Key, DeviceCounter]) -> _Row | None:
         counted.start.astimezone(ZoneInfo(device.time_zone)).date(),
         device.id,
         device.region,
+        device.time_zone,
     )
 
 

@@ -2,7 +2,7 @@
 meter, made anew where the sum differs.
 
 A register of net flow counts only where no register of use of the same meter holds the time: they are two views of one
-energy, whichever files they came in.
+energy, whichever files they came in. A reading over more than a day counts on each of its days, by its time there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
@@ -19,6 +20,7 @@ from domain.footprint.household import shares_of
 from domain.footprint.metering import activities_of
 from domain.footprint.model import Activity, ActivitySource, Commodity, Home, MeterDay
 from domain.footprint.plausibility import CONFIRMED_GRACE
+from domain.footprint.spreading import LONGEST_DAY, DayPart, parts_of
 from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import UNKEYED, insert_activities, reverse_activities
 from infra.postgres.homes import home_of
@@ -29,11 +31,11 @@ DAYS_AT_ONCE = 1_000
 
 Item = TypeVar("Item")
 
-_DAYS = """
-    SELECT local_date, max(commodity) AS commodity, max(unit) AS unit,
-           sum(CASE direction WHEN 'NET' THEN greatest(value, 0) ELSE value END) AS quantity,
-           min(starts_at) AS starts_at, max(ends_at) AS ends_at, bool_or(implausible) AS implausible
-    FROM meter_reading, (
+_USE = "CASE direction WHEN 'NET' THEN greatest(value, 0) ELSE value END"
+_DAYS = f"""
+    SELECT local_date, max(commodity) AS commodity, max(unit) AS unit, sum({_USE}) AS quantity,
+           min(starts_at) AS starts_at, max(ends_at) AS ends_at, bool_or(implausible) AS implausible, NULL AS time_zone
+    FROM meter_reading AS reading, (
         SELECT range_agg(tstzrange(starts_at, ends_at)) AS held FROM meter_reading
         WHERE owner = $1 AND meter = $2 AND register = ANY($5::text[]) AND counted
             AND starts_at BETWEEN ($4::date[])[1] - interval '402 days'
@@ -41,7 +43,20 @@ _DAYS = """
     WHERE owner = $1 AND meter = $2 AND register = $3 AND local_date = ANY($4) AND counted AND direction <> 'EXPORT'
         AND starts_at BETWEEN $4[1] - interval '2 days' AND $4[cardinality($4)] + interval '2 days'
         AND (held IS NULL OR NOT tstzrange(starts_at, ends_at) && held)
-    GROUP BY local_date ORDER BY local_date"""
+        AND NOT (ends_at - starts_at > $6 AND EXISTS (
+            SELECT FROM long_reading AS long WHERE long.owner = $1 AND long.meter = $2 AND long.register = $3
+                AND long.starts_at = reading.starts_at AND long.ends_at = reading.ends_at))
+    GROUP BY local_date
+    UNION ALL
+    SELECT local_date, commodity, unit, {_USE}, starts_at, ends_at, implausible, time_zone
+    FROM long_reading AS long JOIN meter_reading USING (owner, meter, register, starts_at, ends_at)
+    WHERE owner = $1 AND meter = $2 AND register = $3 AND counted AND direction <> 'EXPORT'
+        AND first_day <= ($4::date[])[cardinality($4)] AND last_day >= ($4::date[])[1]
+        AND NOT EXISTS (
+            SELECT FROM meter_reading AS used
+            WHERE used.owner = $1 AND used.meter = $2 AND used.register = ANY($5) AND used.counted
+                AND used.starts_at BETWEEN long.starts_at - interval '402 days' AND long.ends_at
+                AND used.starts_at < long.ends_at AND used.ends_at > long.starts_at)"""
 _OLD_DAYS = """
     SELECT day.local_date, day.member, day.activity_id, quantity, unit, started_at, ended_at, status, answered,
            shared_by
@@ -97,7 +112,7 @@ class MeterDays:
         old: dict[date, dict[int, asyncpg.Record]] = {}
         for row in await self._connection.fetch(_OLD_DAYS, *key):
             old.setdefault(row["local_date"], {})[row["member"]] = row
-        wanted = [_meter_day(meter, register, row) for row in await self._connection.fetch(_DAYS, *key, instead)]
+        wanted = _meter_days(meter, register, await self._connection.fetch(_DAYS, *key, instead, LONGEST_DAY), days)
         wanted = await self.housemates.without_theirs(meter, register, wanted)
         twins = await told_by_another(self._connection, owner, meter, register, wanted, [owner])
         same = {day: twin.meter for day, twin in twins.items()}
@@ -163,16 +178,35 @@ class MeterDays:
         )
 
 
-def _meter_day(meter: str, register: str, row: asyncpg.Record) -> MeterDay:
+def _meter_days(meter: str, register: str, rows: Sequence[asyncpg.Record], days: Sequence[date]) -> list[MeterDay]:
+    """In order: the sums of short readings, and the parts that long ones have in these days."""
+    found: dict[date, MeterDay] = {}
+    asked = set(days)
+    for row in rows:
+        for part in _parts(row):
+            if part.day in asked:
+                day = _meter_day(meter, register, row, part)
+                found[part.day] = found[part.day].with_more(day) if part.day in found else day
+    return [found[day] for day in sorted(found)]
+
+
+def _parts(row: asyncpg.Record) -> Iterable[DayPart]:
+    whole = DayPart(row["local_date"], row["starts_at"], row["ends_at"], row["quantity"])
+    if row["time_zone"] is None:
+        return (whole,)
+    return parts_of(whole.starts_at, whole.ends_at, whole.value, ZoneInfo(row["time_zone"]))
+
+
+def _meter_day(meter: str, register: str, row: asyncpg.Record, part: DayPart) -> MeterDay:
     return MeterDay(
         meter=meter,
         register=register,
         commodity=Commodity(row["commodity"]),
         unit=row["unit"],
-        day=row["local_date"],
-        quantity=row["quantity"],
-        started_at=row["starts_at"],
-        ended_at=row["ends_at"],
+        day=part.day,
+        quantity=part.value,
+        started_at=part.starts_at,
+        ended_at=part.ends_at,
         implausible=row["implausible"],
     )
 

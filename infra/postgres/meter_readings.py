@@ -20,9 +20,11 @@ from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, judge, witho
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.metering import CounterRow, MeterRow, rows_of
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
+from domain.footprint.spreading import is_long
 from domain.ids import new_id
 from infra.postgres.connection import PooledConnection
 from infra.postgres.factors import PostgresFactors
+from infra.postgres.long_readings import long_readings
 from infra.postgres.meter_counters import CounterRecording
 from infra.postgres.meter_days import MeterDays
 from infra.postgres.reading_table import ReadingTable, Written
@@ -118,7 +120,7 @@ class MeterRecording:
         self._now = now
         self._days = MeterDays(connection, owner, region=region, now=now, choice=choice)
         self._counters = CounterRecording(connection, owner, import_id)
-        self._readings = ReadingTable(connection, owner, import_id)
+        self._readings = ReadingTable(connection, owner, import_id, time_zone)
         self._touched: dict[tuple[str, str], _Touched] = {}
         self.accepted = 0
         self.imported = 0
@@ -172,6 +174,9 @@ class MeterRecording:
         for row in await self._connection.fetch(_DAYS_FROM, self._owner, meter, first_day):
             touched = self._touched.setdefault((meter, row["register"]), _Touched(row["first"], row["last"]))
             touched.add(row["first"], row["last"], row["days"])
+        for long in await long_readings(self._connection, self._owner, meter, None, first_day, date.max):
+            touched = self._touched.setdefault((meter, long.register), _Touched(long.starts_at, long.ends_at))
+            touched.add(long.starts_at, long.ends_at, (day for day in long.days if day >= first_day))
 
     async def close(self) -> None:
         """Joins counters, settles overlaps and adds the touched days up. Called once, after the last batch.
@@ -249,9 +254,10 @@ class MeterRecording:
         days = await self._connection.fetch(
             _NET_DAYS, self._owner, meter, net, touched.start - timedelta(seconds=INTERVAL_MAX_SECONDS), touched.end
         )
-        if days:
+        spread = await long_readings(self._connection, self._owner, meter, net, min(touched.days), max(touched.days))
+        if days or spread:
             self._touched.setdefault((meter, net), _Touched(touched.start, touched.end)).days.update(
-                row["local_date"] for row in days
+                (row["local_date"] for row in days), *(long.days for long in spread)
             )
 
     async def _settle_overlaps(self, meter: str, register: str, touched: _Touched) -> None:
@@ -274,10 +280,20 @@ class MeterRecording:
             [row["ends_at"] for row, _is_counted in changed],
             [is_counted for _row, is_counted in changed],
         )
-        touched.days.update(row["local_date"] for row, _is_counted in changed)
         if changed:
+            await self._touch_changed(meter, register, touched, [row for row, _is_counted in changed])
             text = f"{len(changed)} readings share their time with others of this register, of which one side counts."
             self.notes.append(Rejection("OVERLAP_EARLIER", text, record=f"{meter} {register}", note=True))
+
+    async def _touch_changed(
+        self, meter: str, register: str, touched: _Touched, changed: Sequence[asyncpg.Record]
+    ) -> None:
+        days = {row["local_date"] for row in changed}
+        long = {(row["starts_at"], row["ends_at"]) for row in changed if is_long(row["starts_at"], row["ends_at"])}
+        if long:
+            near = await long_readings(self._connection, self._owner, meter, register, min(days), max(days))
+            days.update(*(known.days for known in near if (known.starts_at, known.ends_at) in long))
+        touched.days.update(days)
 
     async def _overlapping(self, meter: str, register: str, start: datetime, end: datetime) -> Sequence[asyncpg.Record]:
         """Readings that share time with others, around what was touched; wider until nothing reaches further."""

@@ -14,7 +14,9 @@ from uuid import UUID
 
 from domain.footprint.checks import INTERVAL_MAX_SECONDS
 from domain.footprint.metering import MeterRow
+from domain.footprint.spreading import is_long
 from infra.postgres.connection import PooledConnection
+from infra.postgres.long_readings import remember_long
 
 STREAM_MIN = 200
 """Fewer rows are merged at once: finding out where the known ones end would cost more."""
@@ -74,7 +76,10 @@ _KNOWN_END = """
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was new or changed of one register; `may_overlap` where it can share its time with what was known."""
+    """What was new or changed of one register; `may_overlap` where it can share its time with what was known.
+
+    Of long readings without `readings`: all that came, since these are told apart from the rest.
+    """
 
     meter: str
     register: str
@@ -91,10 +96,11 @@ class ReadingTable:
     `replaced` counts readings of earlier files that gave way, `outdated` those of this one that did.
     """
 
-    def __init__(self, connection: PooledConnection, owner: int, import_id: UUID) -> None:
+    def __init__(self, connection: PooledConnection, owner: int, import_id: UUID, time_zone: str) -> None:
         self._connection = connection
         self._owner = owner
         self._import_id = import_id
+        self._time_zone = time_zone
         self.replaced = 0
         self.outdated = 0
         self._known_end: dict[tuple[str, str], datetime] = {}
@@ -113,7 +119,7 @@ class ReadingTable:
             rest += [row for row in of_register if row.starts_at < end] if len(past) < len(of_register) else []
             if past:
                 written.append(await self._stream(past))
-        return [*written, *await self.merge(rest)] if rest else written
+        return [*written, *await self._spread(rows), *(await self._merge(rest) if rest else ())]
 
     async def _end_of_known(self, meter: str, register: str, first: datetime) -> datetime:
         """When the last reading ends that was there before this import."""
@@ -141,6 +147,21 @@ class ReadingTable:
 
     async def merge(self, rows: Sequence[MeterRow]) -> list[Written]:
         """The same for rows in any order, which may share their time with any others."""
+        return [*await self._spread(rows), *await self._merge(rows)]
+
+    async def _spread(self, rows: Sequence[MeterRow]) -> list[Written]:
+        """Remembers the long readings; all of their days are to be added up, also where they were sent before."""
+        long = [
+            (self._owner, row.meter, row.register, row.starts_at, row.ends_at, self._time_zone)
+            for row in rows
+            if is_long(row.starts_at, row.ends_at)
+        ]
+        return [
+            Written(known.meter, known.register, known.starts_at, known.ends_at, frozenset(known.days), 0, False)
+            for known in await remember_long(self._connection, long)
+        ]
+
+    async def _merge(self, rows: Sequence[MeterRow]) -> list[Written]:
         *columns, _is_derived = (list(column) for column in zip(*rows, strict=True))
         found = await self._connection.fetch(_MERGE, self._owner, self._import_id, *columns)
         self.replaced += found[0]["replaced"]

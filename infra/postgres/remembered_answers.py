@@ -17,7 +17,19 @@ _ALIKE = """
     JOIN activity ON activity.owner = other.owner AND activity.id = other.activity_id
     WHERE answered.owner = $1 AND answered.activity_id = $2 AND topic <> '' AND answered.asked AND other.asked
         AND NOT other.answered AND NOT other.superseded AND activity.status = 'QUARANTINED'
-    ORDER BY other.activity_id LIMIT $3"""
+    UNION
+    SELECT other.activity_id FROM meter_day AS answered
+    JOIN long_reading AS long ON long.owner = answered.owner AND long.meter = answered.meter
+        AND long.register = answered.register AND answered.local_date BETWEEN long.first_day AND long.last_day
+    JOIN meter_reading AS reading ON reading.owner = long.owner AND reading.meter = long.meter
+        AND reading.register = long.register AND reading.starts_at = long.starts_at AND reading.ends_at = long.ends_at
+    JOIN meter_day AS other ON other.owner = answered.owner AND other.meter = answered.meter
+        AND other.register = answered.register AND other.member = answered.member
+        AND other.local_date BETWEEN long.first_day AND long.last_day
+    JOIN activity ON activity.owner = other.member AND activity.id = other.activity_id
+    WHERE answered.member = $1 AND answered.activity_id = $2 AND reading.implausible AND reading.counted
+        AND NOT other.answered AND activity.status = 'QUARANTINED'
+    ORDER BY activity_id LIMIT $3"""
 
 
 async def answers_about(connection: PooledConnection, owner: int, topics: Sequence[str]) -> dict[str, StandingAnswer]:
@@ -53,6 +65,6 @@ async def remember(
 
 
 async def waiting_alike(connection: PooledConnection, owner: int, activity_id: UUID, limit: int) -> list[UUID]:
-    """Activities that still wait for the answer that this one's record has had."""
+    """Activities that still wait for the answer that this one's record, or another day of its long reading, has had."""
     rows = await connection.fetch(_ALIKE, owner, activity_id, limit)
     return [row["activity_id"] for row in rows]

@@ -62,21 +62,21 @@ class Desk:
         self.answers = PostgresAnswers(database)
         self.imports = PostgresImports(database)
 
-    async def send(self, *items: Item) -> ImportJob:
-        """A file that was read already."""
+    async def send(self, *items: Item, time_zone: str = "UTC") -> ImportJob:
+        """A file that was read already, of somebody who lives in this zone."""
         verdict = judge(items, NOW, "GB")
         job = ImportJob(new_id(datetime.now(UTC)), OWNER, "TEST", ImportStatus.RUNNING, verdict.read)
-        await self.imports.add(job, path="", filename="", region="GB", time_zone="UTC", now=NOW)  # type: ignore[arg-type]
+        await self.imports.add(job, path="", filename="", region="GB", time_zone=time_zone, now=NOW)  # type: ignore[arg-type]
 
         async def batches() -> AsyncIterator[Any]:
-            rows = [meter_row(orjson.loads(orjson.dumps(row))) for row in meter_values(verdict, ZoneInfo("UTC"))]
+            rows = [meter_row(orjson.loads(orjson.dumps(row))) for row in meter_values(verdict, ZoneInfo(time_zone))]
             if rows:
                 yield rows
             if verdict.captured:
                 yield verdict.captured
 
         recorder = ImportRecorder(self.database)
-        return await recorder.record(job, [], batches(), region="GB", time_zone="UTC", now=NOW)
+        return await recorder.record(job, [], batches(), region="GB", time_zone=time_zone, now=NOW)
 
     async def enter(self, *quantities: str, **fields: Any) -> list[Activity]:
         values: dict[str, Any] = {"activity": CAR, "unit": "km", "started_at": START}
