@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.footprint.devices import MeterDeviceKind, new_device
+from domain.footprint.household import assign_meter, create_household, join_household, leave_household
 from domain.footprint.model import Activity, ActivityStatus, Direction, Reading
 from infra.factors.loader import load_factors
 from infra.postgres.connection import Database
 from infra.postgres.device_readings import DeviceReadings, Told
 from infra.postgres.devices import PostgresDevices
+from infra.postgres.households import PostgresHouseholds
 from infra.postgres.long_readings import long_readings
 from tests.conftest import TestDatabase
 from tests.infra.test_answers import CONFIRM, DISCARD, NOW, OWNER, Desk
@@ -189,6 +191,15 @@ async def test_hours_that_fill_a_bill_hold_on_every_day(desk: Desk, bill_first: 
     assert list((await days(desk)).values()) == ["24.000", "48.000", "72.000", "96.000", "120.000"]
 
 
+async def test_months_that_fill_a_quarter_hold_once_the_last_has_come(desk: Desk) -> None:
+    quarter, may = bill(APRIL, JULY, "910"), date(2026, 5, 1)
+    await desk.send(bill(APRIL, may, "30"), bill(may, JUNE, "62"), time_zone="Europe/London")
+    await desk.send(quarter, time_zone="Europe/London")
+    assert await days(desk) == each(APRIL, JULY, "10.000")
+    await desk.send(bill(JUNE, JULY, "90"), time_zone="Europe/London")
+    assert await days(desk) == each(APRIL, may, "1.000") | each(may, JUNE, "2.000") | each(JUNE, JULY, "3.000")
+
+
 async def test_an_hour_that_is_corrected_leaves_the_bill_around_it(desk: Desk) -> None:
     await desk.send(bill(JUNE, JULY, "120"), time_zone="Europe/London")
     await desk.send(*hours(JUNE + 9 * DAY, "1", 3), time_zone="Europe/London")
@@ -276,3 +287,76 @@ async def test_a_device_that_was_silent_for_days_counts_on_each(desk: Desk) -> N
     async with desk.database.writing(OWNER) as connection:
         [known] = await long_readings(connection, OWNER, "m", None, JUNE + 3 * DAY, JULY)
     assert (known.first_day, known.last_day) == (JUNE, JUNE + 3 * DAY)
+
+
+# ---------------------------------------------------------------- households
+
+
+class Flat:
+    """Ada's meter with a bill of June, and a household that has it from the first day on; days are by member."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.households = PostgresHouseholds(desk.database)
+        self.code = ""
+
+    async def furnish(self) -> None:
+        may = datetime(2026, 5, 20, tzinfo=UTC)
+        household = await create_household(
+            self.households, owner=OWNER, name="Flat", time_zone="Europe/London", now=may
+        )
+        self.code = household.invite_code
+        await self.desk.send(bill(JUNE, JULY, "120.01"), time_zone="Europe/London")
+        await assign_meter(
+            self.households, owner=OWNER, meter="m", from_date=JUNE, region="GB", time_zone="Europe/London", now=NOW
+        )
+
+    async def join(self, zone: str, now: datetime) -> None:
+        await join_household(self.households, owner=OWNER + 1, code=self.code, time_zone=zone, now=now)
+
+    async def grams(self, owner: int) -> dict[date, int]:
+        summary = await self.desk.footprint.summary(owner, JUNE, JULY)
+        return {day.date: day.total for day in summary.by_day}
+
+
+@pytest.fixture
+async def flat(desk: Desk) -> Flat:
+    made = Flat(desk)
+    await made.furnish()
+    return made
+
+
+async def test_who_joins_and_leaves_within_a_bill_shares_its_days_from_then_until_then(flat: Flat) -> None:
+    alone = await flat.grams(OWNER)
+    await flat.join("Europe/London", datetime(2026, 6, 20, 12, tzinfo=UTC))
+    ada, ben = await flat.grams(OWNER), await flat.grams(OWNER + 1)
+    assert list(ben) == list(each(date(2026, 6, 20), JULY, ""))
+    assert all(abs(ada[day] - grams) <= 1 for day, grams in ben.items())
+    assert {day: grams + ben.get(day, 0) for day, grams in ada.items()} == alone
+    left = datetime(2026, 6, 25, 12, tzinfo=UTC)
+    await leave_household(flat.households, owner=OWNER + 1, time_zone="Europe/London", now=left)
+    ada, ben = await flat.grams(OWNER), await flat.grams(OWNER + 1)
+    assert list(ben) == list(each(date(2026, 6, 20), date(2026, 6, 25), ""))
+    assert {day: grams + ben.get(day, 0) for day, grams in ada.items()} == alone
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "first"),
+    [
+        ("America/New_York", datetime(2026, 6, 20, 2, tzinfo=UTC), date(2026, 6, 19)),
+        ("Europe/London", datetime(2026, 6, 20, 2, tzinfo=UTC), date(2026, 6, 20)),
+        ("Asia/Tokyo", datetime(2026, 6, 20, 20, tzinfo=UTC), date(2026, 6, 21)),
+    ],
+)
+async def test_who_joins_does_so_on_the_date_of_their_own_zone_and_days_are_those_of_the_meter(
+    flat: Flat, zone: str, now: datetime, first: date
+) -> None:
+    alone = await flat.grams(OWNER)
+    await flat.join(zone, now)
+    ada, ben = await flat.grams(OWNER), await flat.grams(OWNER + 1)
+    assert list(ben) == list(each(first, JULY, ""))
+    assert {day: grams + ben.get(day, 0) for day, grams in ada.items()} == alone
+    starts = await flat.desk.database.pool.fetch(
+        "SELECT DISTINCT started_at::time AS clock FROM activity WHERE owner = $1", OWNER + 1
+    )
+    assert [row["clock"].hour for row in starts] == [23]
