@@ -180,8 +180,10 @@ async def test_days_are_those_of_the_person_s_clock(desk: Desk) -> None:
 async def test_a_gas_bill_in_therms(desk: Desk) -> None:
     [file] = (DATA / "green_button").glob("ngma_natural_gas_billing*")
     job = await desk.send(file)
-    assert job.emissions == 18_505_093
-    assert await desk.counted() == (Decimal(3484), 35)
+    assert job.emissions == 18_505_129
+    assert await desk.counted() == (Decimal(3484), 1_067)
+    days = await desk.database.pool.fetchrow("SELECT min(local_date), max(local_date) FROM activity")
+    assert tuple(days) == (date(2021, 5, 25), date(2024, 4, 25))
     [row] = await desk.database.pool.fetch("SELECT DISTINCT activity, unit, category FROM activity")
     assert tuple(row) == ("energy.natural_gas.therm", "therm", "energy")
 

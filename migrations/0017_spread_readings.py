@@ -13,5 +13,5 @@ SPREAD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("gramme", "0015_index_imports")]
+    dependencies = [("gramme", "0016_share_answers")]
     operations = [ops.RunSQL(SPREAD)]
