@@ -7,7 +7,7 @@ uses is kept and marked. What a counter showed becomes intervals by differences.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -26,7 +26,7 @@ from domain.footprint.repeats import (
 )
 from domain.footprint.spreading import LONGEST_DAY
 from domain.footprint.units import convert, plain
-from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Counter, Register, Verdict
+from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Counter, Register, Verdict, shown_reading
 from domain.text import shown
 
 INTERVAL_MAX_SECONDS = 400 * 86_400
@@ -101,13 +101,6 @@ class MeterBench:
             return "ABSURD_VALUE", "No meter of a home or a shop measures that much in this time."
         if _is_too_precise(value):
             return "TOO_PRECISE", f"The value has more than {DECIMAL_PLACES_MAX} decimal places."
-        if end - start > _LONG_SECONDS:
-            self._spread_days += (end - start) // 86_400
-            if self._spread_days > SPREAD_DAYS_MAX:
-                return (
-                    "TOO_MANY_DAYS",
-                    f"The readings over more than a day in one file may cover {SPREAD_DAYS_MAX:,} days.",
-                )
         if register is None:
             if len(self._registers) >= REGISTERS_MAX:
                 return "TOO_MANY_REGISTERS", f"A file may hold at most {REGISTERS_MAX} registers."
@@ -179,7 +172,7 @@ class MeterBench:
                 refuse_second_view(register, verdict)
                 continue
             indices = without_repeats(register, in_order(register), verdict)
-            accepted = once(register, indices, verdict)
+            accepted = self._bounded(register, once(register, indices, verdict), verdict)
             verdict.kept.append((register, accepted))
             note_gaps(register, accepted, verdict)
             if any(register.implausible[index] for index in accepted):
@@ -194,6 +187,21 @@ class MeterBench:
                 )
         for stated in self._stated:
             compare(stated, verdict)
+
+    def _bounded(self, register: Register, indices: Sequence[int], verdict: Verdict) -> Sequence[int]:
+        """Without the long readings that come after those that cover `SPREAD_DAYS_MAX` days."""
+        ends, starts = register.ends, register.starts
+        beyond = set()
+        for index in indices:
+            if ends[index] - starts[index] <= _LONG_SECONDS:
+                continue
+            self._spread_days += (ends[index] - starts[index]) // 86_400
+            if self._spread_days > SPREAD_DAYS_MAX:
+                beyond.add(index)
+                text = f"The readings over more than a day in one file may cover {SPREAD_DAYS_MAX:,} days."
+                line = register.lines[index] or None
+                verdict.refuse(Rejection("TOO_MANY_DAYS", text, line=line, record=shown_reading(register, index)))
+        return [index for index in indices if index not in beyond] if beyond else indices
 
     def _difference(self, counter: Counter, verdict: Verdict) -> None:
         """Makes the intervals between what the counter showed; one look alone is none."""

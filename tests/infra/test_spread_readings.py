@@ -258,6 +258,16 @@ async def test_what_waits_for_another_reason_goes_on_waiting(desk: Desk) -> None
     assert [activity.local_date for activity in await desk.waiting()] == [JULY]
 
 
+async def test_two_hours_at_both_ends_of_a_bill_are_two_questions(desk: Desk) -> None:
+    noon = datetime(2026, 6, 1, 12, tzinfo=LONDON).astimezone(UTC)
+    between = Reading("m", "E1", noon, noon + 2 * DAY, Decimal(48), "kWh", Direction.IMPORT)
+    first, last = hours(JUNE, "200", 1), hours(JUNE + 2 * DAY, "200")[12:13]
+    await desk.send(*first, between, *last, time_zone="Europe/London")
+    assert [activity.local_date for activity in await desk.waiting()] == [JUNE + 2 * DAY, JUNE]
+    await desk.say((await desk.waiting())[0], CONFIRM)
+    assert [activity.local_date for activity in await desk.waiting()] == [JUNE]
+
+
 # ---------------------------------------------------------------- devices
 
 
