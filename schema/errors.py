@@ -178,6 +178,18 @@ class OrderNotOpen(UserError):
     pass
 
 
+@tells(orders.ProposalNotOpen)
+@strawberry.type
+class ProposalNotOpen(UserError):
+    pass
+
+
+@tells(orders.SecondOperatorNeeded)
+@strawberry.type
+class SecondOperatorNeeded(UserError):
+    pass
+
+
 @tells(rewards.OfferUnavailable)
 @strawberry.type
 class OfferUnavailable(UserError):
@@ -208,15 +220,3 @@ def extensions_of(refusal: DomainError) -> dict[str, Any]:
     if isinstance(refusal, errors.InvalidInput) and refusal.field is not None:
         return {**data, "field": refusal.field}
     return data
-
-
-@tells(orders.ProposalNotOpen)
-@strawberry.type
-class ProposalNotOpen(UserError):
-    pass
-
-
-@tells(orders.SecondOperatorNeeded)
-@strawberry.type
-class SecondOperatorNeeded(UserError):
-    pass

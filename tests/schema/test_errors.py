@@ -1,7 +1,9 @@
 """A refusal is told as the union member of its name where the field has one, else as a GraphQL error with its code."""
 
 import asyncio
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -26,6 +28,7 @@ from tests.conftest import PASSWORD, graphql, sign_up
 from tests.schema.test_roles import context_of
 from tests.schema.world import key, make_world
 
+DOCS = Path(__file__).parents[2] / "docs" / "errors.md"
 EVERY_REFUSAL: list[DomainError] = [
     errors.InvalidInput("m", "quantity"),
     errors.NotFound("m"),
@@ -71,6 +74,13 @@ def test_every_type_of_error_tells_a_refusal() -> None:
     implemented = {type_.name for type_ in schema._schema.get_possible_types(user_error)}
 
     assert implemented == {refusal.__name__ for refusal in USER_ERRORS}
+
+
+def test_the_page_of_errors_has_every_code() -> None:
+    _, rules, _, requests, *_ = DOCS.read_text().split("\n## ")
+
+    assert set(re.findall(r"^\| `([A-Z_]+)` ", rules, re.MULTILINE)) == {refusal.code for refusal in EVERY_REFUSAL}
+    assert {refusal.code for refusal in CODES_ALONE} < set(re.findall(r"^\| `([A-Z_]+)` ", requests, re.MULTILINE))
 
 
 @pytest.mark.parametrize("refusal", EVERY_REFUSAL, ids=lambda refusal: refusal.code)
