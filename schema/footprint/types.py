@@ -154,7 +154,7 @@ class ImportFormat:
     @strawberry.field(description="where the format is explained, in the documentation that comes with the server")
     @staticmethod
     def docs(listed: strawberry.Parent[footprint.ImportFormat]) -> str:
-        return f"docs/capture.md#{listed.name.lower().replace('_', '-')}"
+        return f"docs/capture.md#{listed.name.lower()}"
 
 
 @strawberry.type

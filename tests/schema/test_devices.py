@@ -77,5 +77,5 @@ async def test_the_formats_are_listed(client: httpx.AsyncClient) -> None:
     answer = await graphql(client, "{ importFormats { name description fileKinds docs } }")
     listed = {item["name"]: item for item in answer["data"]["importFormats"]}
     assert {"GREEN_BUTTON", "NEM12", "DSMR_P1", "OCTOPUS", "N3RGY", "GENERIC"} < set(listed)
-    assert listed["DSMR_P1"]["docs"] == "docs/capture.md#dsmr-p1"
+    assert listed["DSMR_P1"]["docs"] == "docs/capture.md#dsmr_p1"
     assert listed["NEM12"]["fileKinds"] == [".csv", ".zip"]
