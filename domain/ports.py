@@ -15,14 +15,11 @@ from domain.commands import Answer, Command
 from domain.credits.model import PeriodStatement, Programme
 from domain.events import AccountEvent
 from domain.footprint.devices import PairedDevice
+from domain.footprint.home import Household
 from domain.footprint.model import (
     Activity,
     ActivityAnswer,
-    DayTotal,
     EmissionFactor,
-    FactorUse,
-    FootprintSummary,
-    Household,
     ImportJob,
     RankedFactor,
     ReadingsReceipt,
@@ -30,6 +27,7 @@ from domain.footprint.model import (
 )
 from domain.footprint.pacing import ForecastBand
 from domain.footprint.plausibility import Habit, Whereabouts
+from domain.footprint.summary import DayTotal, FactorUse, FootprintSummary
 from domain.footprint.verdict import Verdict
 from domain.identity.model import Device, DevicePlatform, Role, Session, Tokens, User, Viewer
 from domain.ledger.model import Asset, Balance, JournalEntry

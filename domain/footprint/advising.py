@@ -14,7 +14,8 @@ from fractions import Fraction
 from domain.errors import NotFound
 from domain.footprint.calculation import ChosenFactor
 from domain.footprint.factor_choice import FactorChoice, is_lifecycle
-from domain.footprint.model import EmissionFactor, FactorUse
+from domain.footprint.model import EmissionFactor
+from domain.footprint.summary import FactorUse
 from domain.footprint.units import IncompatibleUnits, convert, plain
 from domain.units import OUTSIDE_MAX
 

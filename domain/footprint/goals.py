@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from domain.errors import InvalidInput
 from domain.footprint.advising import ADVICE_WEEKS, Advice, Change, best_changes
 from domain.footprint.factor_choice import FactorChoice
-from domain.footprint.model import DayTotal
 from domain.footprint.pacing import (
     HISTORY_DAYS,
     WEEKLY_GOAL_MAX,
@@ -19,6 +18,7 @@ from domain.footprint.pacing import (
     week_of,
     window,
 )
+from domain.footprint.summary import DayTotal
 from domain.ports import FactorStore, FootprintStore, Forecasts, GoalStore, ProgrammeStore
 
 

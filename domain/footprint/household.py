@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.errors import InvalidInput, NotFound
-from domain.footprint.model import Activity, Household
+from domain.footprint.home import Household
+from domain.footprint.model import Activity
 from domain.ids import new_id
 from domain.ports import HouseholdStore
 from domain.text import checked_text, is_code, is_storable

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from domain.footprint.model import DayTotal
+from domain.footprint.summary import DayTotal
 from domain.units import OUTSIDE_MAX
 
 HISTORY_DAYS = 1_461

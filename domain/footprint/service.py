@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from domain.errors import DomainError, IdempotencyKeyReused, InvalidInput
 from domain.footprint.calculation import emissions_of
 from domain.footprint.factor_choice import FactorChoice, is_factor_id
-from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus, FootprintSummary
+from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus
 from domain.footprint.plausibility import Habit, Whereabouts, doubt_of, is_travel
+from domain.footprint.summary import FootprintSummary
 from domain.footprint.units import decimal_of, is_unit
 from domain.ids import client_key, new_id
 from domain.ports import FactorStore, FootprintStore, ProgrammeStore

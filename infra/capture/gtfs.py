@@ -1,29 +1,22 @@
-"""The timetable of a transit agency (GTFS), read from its zip as far as a few stops ask: where they lie, which trips go
-from one to the other, and how long the way between them is.
+"""The timetable of a transit agency (GTFS), read from its zip as far as a few stops ask: where they lie, and which
+trips go from one to the other.
 
 Files are streamed and only what belongs to the wanted stops is kept, so a whole country's timetable needs little
-memory. The way is measured along the trip's shape; a trip without a shape is measured from stop to stop. The calendar
-is not looked at: a person's taps are of one year, the timetable at hand often of another, and the shape is the same.
+memory. The calendar is not looked at: a person's taps are of one year, the timetable at hand often of another, and the
+way is the same.
 """
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
-from math import cos, radians
 
-from domain.footprint.geometry import millimetres_between
 from domain.footprint.records import Position, TravelMode
 from infra.capture.bundle import Bundle
+from infra.capture.gtfs_tables import rows
 from infra.capture.positions import position
 from infra.capture.reader import Unreadable
 
 TABLES = ("stops.txt", "routes.txt", "trips.txt", "stop_times.txt")
-LINE_MAX = 65_536
 CALLS_MAX = 2_000_000
-SHAPE_POINTS_MAX = 20_000
-MATCHING_MAX = 2_000_000
-"""Stops times points of one shape; more is measured from stop to stop."""
 DAY_SECONDS = 86_400
 _MODES = {
     range(1): TravelMode.TRAM,
@@ -154,7 +147,7 @@ def timetable_for(bundle: Bundle, wanted: Iterable[str]) -> Timetable:
 def _add_trips(timetable: Timetable, bundle: Bundle) -> None:
     near = set().union(*timetable.named.values()) if timetable.named else set()
     calls: dict[str, list[Call]] = {}
-    for count, (trip, call) in enumerate(_calls(bundle, lambda row: row.get("stop_id") in near)):
+    for count, (trip, call) in enumerate(calls_in(bundle, lambda row: row.get("stop_id") in near)):
         if count >= CALLS_MAX:
             raise Unreadable("TOO_LARGE", "The timetable has more trips at these stops than can be read at once.")
         calls.setdefault(trip, []).append(call)
@@ -173,7 +166,7 @@ def _add_trips(timetable: Timetable, bundle: Bundle) -> None:
         )
 
 
-def _calls(bundle: Bundle, fits: Callable[[dict[str, str]], bool]) -> Iterator[tuple[str, Call]]:
+def calls_in(bundle: Bundle, fits: Callable[[dict[str, str]], bool]) -> Iterator[tuple[str, Call]]:
     for row in rows(bundle, "stop_times.txt"):
         sequence = row.get("stop_sequence", "").strip()
         if fits(row) and sequence.isascii() and sequence.isdecimal() and len(sequence) < 10:
@@ -195,125 +188,6 @@ def _mode(text: str) -> TravelMode:
     if not (text.isascii() and text.isdecimal() and len(text) < 5):
         return TravelMode.UNKNOWN
     return next((mode for types, mode in _MODES.items() if int(text) in types), TravelMode.UNKNOWN)
-
-
-def ways_of(bundle: Bundle, timetable: Timetable, rides: Iterable[Ride]) -> dict[Ride, int]:
-    """Millimetres of each ride, along its shape or else from stop to stop; those without either are left out."""
-    wanted = set(rides)
-    trips = {ride.trip for ride in wanted}
-    calls: dict[str, list[Call]] = {}
-    for trip, call in _calls(bundle, lambda row: row.get("trip_id") in trips):
-        calls.setdefault(trip, []).append(call)
-    shapes = _shapes(bundle, {timetable.trips[trip].shape for trip in trips} - {""})
-    known: dict[tuple[object, ...], int] = {}
-    ways = {}
-    for ride in wanted:
-        between = sorted(calls.get(ride.trip, []), key=lambda call: call.sequence)
-        stops = [timetable.stops[call.stop] for call in between if call.stop in timetable.stops]
-        first = sum(call.sequence < ride.on.sequence for call in between if call.stop in timetable.stops)
-        last = sum(call.sequence < ride.off.sequence for call in between if call.stop in timetable.stops)
-        shape = shapes.get(timetable.trips[ride.trip].shape, [])
-        pattern = (timetable.trips[ride.trip].shape, tuple(call.stop for call in between), first, last)
-        if pattern not in known:
-            known[pattern] = _way(stops, shape, first, last)
-        if known[pattern]:
-            ways[ride] = known[pattern]
-    return ways
-
-
-def _way(stops: Sequence[Position], shape: Sequence[Position], first: int, last: int) -> int:
-    if not 0 <= first < last < len(stops):
-        return 0
-    if len(shape) < 2 or len(shape) * len(stops) > MATCHING_MAX:
-        return _length(stops[first : last + 1])
-    places = places_along(stops, shape)
-    return _length(shape[places[first] : places[last] + 1]) or _length(stops[first : last + 1])
-
-
-def _length(points: Sequence[Position]) -> int:
-    return sum(millimetres_between(before, after) for before, after in pairwise(points))
-
-
-def _shapes(bundle: Bundle, wanted: set[str]) -> dict[str, list[Position]]:
-    found: dict[str, list[tuple[int, Position]]] = {}
-    if wanted and "shapes.txt" in tables_in(bundle.names):
-        for row in rows(bundle, "shapes.txt"):
-            name, sequence = row.get("shape_id", ""), row.get("shape_pt_sequence", "").strip()
-            point = position(None, row.get("shape_pt_lat", ""), row.get("shape_pt_lon", ""))
-            if name in wanted and point is not None and sequence.isascii() and sequence.isdecimal():
-                points = found.setdefault(name, [])
-                if len(points) < SHAPE_POINTS_MAX:
-                    points.append((int(sequence[:12]), point))
-    return {name: [point for _place, point in sorted(points, key=_place)] for name, points in found.items()}
-
-
-def _place(numbered: tuple[int, Position]) -> int:
-    return numbered[0]
-
-
-def places_along(stops: Sequence[Position], shape: Sequence[Position]) -> list[int]:
-    """For each stop the point of the shape where the vehicle stops, never before that of the stop ahead of it.
-
-    The choice with the least sum of squared distances: a shape that passes a stop twice, such as a loop, is told apart
-    by the order of the stops.
-    """
-    scale = cos(radians(stops[0].latitude))
-    line = [(float(point.latitude), float(point.longitude) * scale) for point in shape]
-    chosen: list[list[int]] = []
-    costs = [0.0] * len(line)
-    for stop in stops:
-        north, east = float(stop.latitude), float(stop.longitude) * scale
-        best, best_at, choice, summed = float("inf"), 0, [], []
-        for at, (latitude, longitude) in enumerate(line):
-            cost = costs[at] + (latitude - north) ** 2 + (longitude - east) ** 2
-            if cost < best:
-                best, best_at = cost, at
-            choice.append(best_at)
-            summed.append(best)
-        chosen.append(choice)
-        costs = summed
-    places = []
-    at = len(line) - 1
-    for choice in reversed(chosen):
-        at = choice[at]
-        places.append(at)
-    return places[::-1]
-
-
-def tables_in(names: Iterable[str]) -> dict[str, str]:
-    """The files of a feed by their names without folder; of two the one less deep."""
-    found: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: (-name.count("/"), name)):
-        found[name.rpartition("/")[2].lower()] = name
-    return found
-
-
-def rows(bundle: Bundle, table: str) -> Iterator[dict[str, str]]:
-    yield from table_rows(bundle, tables_in(bundle.names)[table])
-
-
-def table_rows(bundle: Bundle, name: str) -> Iterator[dict[str, str]]:
-    """Rows of a CSV file of the zip by its header, in lower case; raises Unreadable where it is no table."""
-    reader = csv.reader(_lines(bundle.chunks(name)), skipinitialspace=True)
-    try:
-        header = [cell.strip().strip("\ufeff").lower() for cell in next(reader, [])]
-        for row in reader:
-            if row:
-                yield dict(zip(header, row, strict=False))
-    except csv.Error as error:
-        raise Unreadable("DAMAGED_TABLE", f"Line {reader.line_num} of {name[:100]!r} is no row of a table.") from error
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        if len(rest) > LINE_MAX or any(len(line) > LINE_MAX for line in whole):
-            raise Unreadable("LINE_TOO_LONG", "The timetable has a line that is longer than any row.")
-        for line in whole:
-            yield line.decode("utf-8", "replace") + "\n"
-    if rest:
-        yield rest.decode("utf-8", "replace")
 
 
 def _key(name: str) -> str:

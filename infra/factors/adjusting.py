@@ -19,13 +19,10 @@ from uuid import UUID
 
 from domain.footprint.adjusting import adjusted
 from domain.footprint.model import Activity, EmissionFactor
+from infra.postgres.activity_rows import ACTIVITY_COLUMNS, activity_of
 from infra.postgres.connection import Database, PooledConnection, is_unavailable
 from infra.postgres.factors import FACTOR_COLUMNS
-from infra.postgres.footprint import (
-    ACTIVITY_COLUMNS,
-    activity_of,
-    lock_footprint,
-)
+from infra.postgres.footprint import lock_footprint
 from infra.postgres.rebasing import rebase_waiting
 from infra.postgres.replacing import replace_activities
 from infra.tasks import end_task

@@ -4,34 +4,18 @@ Every writer of one person's footprint takes that person's lock first: totals an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-import asyncpg
-import orjson
-
-from domain.footprint.model import (
-    Activity,
-    ActivitySource,
-    ActivityStatus,
-    CategoryTotal,
-    DayTotal,
-    EmissionsRange,
-    Explanation,
-    FactorUse,
-    FootprintSummary,
-)
+from domain.footprint.model import Activity
 from domain.footprint.plausibility import Habit, Whereabouts
+from domain.footprint.summary import CategoryTotal, DayTotal, EmissionsRange, FactorUse, FootprintSummary
 from domain.units import OUTSIDE_MAX
+from infra.postgres.activity_rows import ACTIVITY_COLUMNS, activity_of, explanation_text
 from infra.postgres.connection import Database, PooledConnection
 from infra.postgres.habits import habits_of, keep_habits, whereabouts_of
 
-ACTIVITY_COLUMNS = (
-    "id, owner, client_id, activity, category, quantity, unit, started_at, ended_at, local_date, source, status, "
-    "emissions, explanation, shared_by, factor_rows, adjusts, adjusted_by, reason, choices, region"
-)
 UNKEYED = b""
 """Payload hash of an activity that no client sent: its client id is ours, so no request can repeat it."""
 _RECORD = """
@@ -121,7 +105,7 @@ async def insert_activities(
         [item.source.value for item in items],
         [item.status.value for item in items],
         [item.emissions for item in items],
-        [_explanation_text(item.explanation) for item in items],
+        [explanation_text(item.explanation) for item in items],
         [payload_hash for _activity, payload_hash in activities],
         [item.shared_by for item in items],
         [item.adjusts for item in items],
@@ -273,49 +257,3 @@ class PostgresFootprint:
             Decimal(OUTSIDE_MAX),
         )
         return {row["owner"]: row["grams"] for row in rows}
-
-
-def activity_of(row: asyncpg.Record) -> Activity:
-    return Activity(
-        id=row["id"],
-        owner=row["owner"],
-        client_id=row["client_id"],
-        activity=row["activity"],
-        category=row["category"],
-        quantity=row["quantity"],
-        unit=row["unit"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        local_date=row["local_date"],
-        source=ActivitySource(row["source"]),
-        status=ActivityStatus(row["status"]),
-        emissions=row["emissions"],
-        explanation=_explanation(row["explanation"]),
-        shared_by=row["shared_by"],
-        factor_rows=tuple(row["factor_rows"]),
-        adjusts=row["adjusts"],
-        adjusted_by=row["adjusted_by"],
-        reason=row["reason"],
-        choices=tuple(row["choices"].split()),
-        region=row["region"],
-    )
-
-
-_EXPLAINED = tuple(field.name for field in fields(Explanation))
-
-
-def _explanation_text(explanation: Explanation) -> str:
-    values = {name: getattr(explanation, name) for name in _EXPLAINED}
-    return orjson.dumps(values, default=str).decode()
-
-
-def _explanation(text: str) -> Explanation:
-    values = orjson.loads(text)
-    return Explanation(
-        **{
-            **values,
-            "factor_kg_per_unit": Decimal(values["factor_kg_per_unit"]),
-            "converted_quantity": Decimal(values["converted_quantity"]),
-            "caveats": tuple(values["caveats"]),
-        }
-    )

@@ -6,7 +6,7 @@ Households are locked before persons, and each kind in order, so that nobody wai
 from collections.abc import Iterable
 from uuid import UUID
 
-from domain.footprint.model import Home, HouseholdMember
+from domain.footprint.home import Home, HouseholdMember
 from infra.postgres.connection import PooledConnection
 from infra.postgres.footprint import lock_footprint
 

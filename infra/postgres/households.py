@@ -7,8 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.errors import InvalidInput, NotFound
+from domain.footprint.home import Household, HouseholdMember, HouseholdMeter
 from domain.footprint.household import MEMBERS_MAX, METERS_MAX
-from domain.footprint.model import Household, HouseholdMember, HouseholdMeter
 from domain.ids import new_id
 from infra.postgres.connection import Database, PooledConnection, Queryable
 from infra.postgres.homes import lock_households

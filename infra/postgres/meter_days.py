@@ -16,9 +16,10 @@ import asyncpg
 
 from domain.errors import NotFound
 from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.home import Home
 from domain.footprint.household import shares_of
 from domain.footprint.metering import activities_of
-from domain.footprint.model import Activity, ActivitySource, Commodity, Home, MeterDay
+from domain.footprint.model import Activity, ActivitySource, Commodity, MeterDay
 from domain.footprint.plausibility import CONFIRMED_GRACE
 from domain.footprint.spreading import LONGEST_DAY, DayPart, parts_of
 from infra.postgres.connection import PooledConnection

@@ -9,9 +9,9 @@ from datetime import datetime
 from domain.basis import EmissionBasis
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.rebasing import on_basis
+from infra.postgres.activity_rows import ACTIVITY_COLUMNS, activity_of
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
-from infra.postgres.footprint import ACTIVITY_COLUMNS, activity_of
 from infra.postgres.homes import lock_home
 from infra.postgres.replacing import replace_activities
 

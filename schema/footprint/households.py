@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
+from domain.footprint import home
 from domain.footprint import household as service
-from domain.footprint import model as footprint
 from domain.identity.model import Viewer
 from schema.context import Info, RequestContext
 from schema.errors import InvalidInput, NotFound
@@ -20,7 +20,7 @@ class HouseholdMember:
 
     @strawberry.field
     @staticmethod
-    def is_viewer(member: strawberry.Parent[footprint.HouseholdMember], info: Info) -> bool:
+    def is_viewer(member: strawberry.Parent[home.HouseholdMember], info: Info) -> bool:
         return member.owner == info.context.owner
 
 
@@ -31,7 +31,7 @@ class HouseholdMeter:
 
     @strawberry.field(description="whether the viewer sends its readings")
     @staticmethod
-    def is_viewers(meter: strawberry.Parent[footprint.HouseholdMeter], info: Info) -> bool:
+    def is_viewers(meter: strawberry.Parent[home.HouseholdMeter], info: Info) -> bool:
         return meter.owner == info.context.owner
 
 
@@ -41,7 +41,7 @@ class HouseholdMeter:
         "of their own; the shares are the whole to the gram. Joining and leaving change the days from then on."
     )
 )
-@represents(footprint.Household, key=lambda household: household.id)
+@represents(home.Household, key=lambda household: household.id)
 class Household(Node):
     name: str
     invite_code: str = strawberry.field(description="who has it may join: tell it to those who live with you alone")
@@ -59,7 +59,7 @@ AssignMeterResult = Annotated[Household | InvalidInput | NotFound, strawberry.un
 class HouseholdMutations:
     @strawberry.mutation(graphql_type=CreateHouseholdResult, extensions=[Limited("mutations"), Requires(person)])
     @staticmethod
-    async def create_household(info: Info, name: str) -> footprint.Household:
+    async def create_household(info: Info, name: str) -> home.Household:
         user = await info.context.user()
         return await service.create_household(
             info.context.stores.households,
@@ -71,7 +71,7 @@ class HouseholdMutations:
 
     @strawberry.mutation(graphql_type=JoinHouseholdResult, extensions=[Limited("mutations"), Requires(person)])
     @staticmethod
-    async def join_household(info: Info, code: str) -> footprint.Household:
+    async def join_household(info: Info, code: str) -> home.Household:
         user = await info.context.user()
         return await service.join_household(
             info.context.stores.households,
@@ -87,7 +87,7 @@ class HouseholdMutations:
         extensions=[Limited("mutations"), Requires(person)],
     )
     @staticmethod
-    async def leave_household(info: Info) -> footprint.Household:
+    async def leave_household(info: Info) -> home.Household:
         user = await info.context.user()
         return await service.leave_household(
             info.context.stores.households, owner=user.owner, time_zone=user.time_zone, now=info.context.now
@@ -101,7 +101,7 @@ class HouseholdMutations:
     @staticmethod
     async def assign_meter(
         info: Info, meter: str, from_date: Annotated[date, strawberry.argument(name="from")]
-    ) -> footprint.Household:
+    ) -> home.Household:
         user = await info.context.user()
         return await service.assign_meter(
             info.context.stores.households,
@@ -118,11 +118,11 @@ class HouseholdMutations:
 class ViewerHousehold:
     @strawberry.field(graphql_type=Household | None)
     @staticmethod
-    async def household(viewer: strawberry.Parent[Viewer], info: Info) -> footprint.Household | None:
+    async def household(viewer: strawberry.Parent[Viewer], info: Info) -> home.Household | None:
         return await info.context.stores.households.household_of(viewer.owner)
 
 
 @finds("Household")
-async def find_household(context: RequestContext, key: str) -> footprint.Household | None:
+async def find_household(context: RequestContext, key: str) -> home.Household | None:
     household = await context.stores.households.household_of(context.owner)
     return household if household is not None and str(household.id) == key else None

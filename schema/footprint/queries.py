@@ -6,6 +6,7 @@ import strawberry
 
 from domain.errors import NotFound
 from domain.footprint import model as footprint
+from domain.footprint import summary
 from domain.footprint.service import summarise
 from domain.identity.model import Viewer
 from domain.ids import client_key
@@ -78,7 +79,7 @@ class ViewerFootprint:
     @staticmethod
     async def footprint_summary(
         viewer: strawberry.Parent[Viewer], info: Info, from_date: FromDate, to_date: ToDate
-    ) -> footprint.FootprintSummary:
+    ) -> summary.FootprintSummary:
         stores = info.context.stores
         return await summarise(
             stores.footprint, stores.programmes, owner=viewer.owner, from_date=from_date, to_date=to_date

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from domain.footprint.model import Activity, ActivityDraft, EmissionsRange
+from domain.footprint.model import Activity, ActivityDraft
 from domain.footprint.service import record_activities
+from domain.footprint.summary import EmissionsRange
 from infra.factors.loader import load_factors
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors

@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.errors import DomainError, IdempotencyKeyReused, InvalidInput, NotFound
-from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus, CategoryTotal, DayTotal
+from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus
 from domain.footprint.service import record_activities, summarise
+from domain.footprint.summary import CategoryTotal, DayTotal
 from infra.factors.loader import load_factors
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors

@@ -19,7 +19,9 @@ from domain.footprint.model import Rejection
 from domain.footprint.records import TRANSIT_CARD, Journey
 from domain.text import shown
 from infra.capture.bundle import LISTING, Bundle, opened
-from infra.capture.gtfs import TABLES, Ride, Timetable, rows, table_rows, tables_in, timetable_for, ways_of
+from infra.capture.gtfs import TABLES, Ride, Timetable, timetable_for
+from infra.capture.gtfs_tables import rows, table_rows, tables_in
+from infra.capture.gtfs_ways import ways_of
 from infra.capture.moments import LocalReader, moment
 from infra.capture.reader import Unreadable
 

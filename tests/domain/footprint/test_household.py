@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from domain.footprint.home import Home, HouseholdMember
 from domain.footprint.household import shares_of
-from domain.footprint.model import Home, HouseholdMember
 from tests.domain.footprint.test_plausibility import activity
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

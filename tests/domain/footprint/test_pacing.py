@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.footprint.model import DayTotal
 from domain.footprint.pacing import (
     ForecastBand,
     Outlook,
@@ -16,6 +15,7 @@ from domain.footprint.pacing import (
     week_of,
     window,
 )
+from domain.footprint.summary import DayTotal
 
 MONDAY = date(2026, 6, 15)
 WEDNESDAY = date(2026, 6, 17)

@@ -11,7 +11,8 @@ from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, Position, TravelMode
 from infra.capture.archive import unpacked
 from infra.capture.bundle import opened
-from infra.capture.gtfs import places_along, rows, tables_in
+from infra.capture.gtfs_tables import rows, tables_in
+from infra.capture.gtfs_ways import places_along
 from infra.capture.reader import Unreadable
 from tests.infra.capture.travel import DATA, expected, read, within
 
