@@ -13,5 +13,5 @@ SPREAD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("gramme", "0016_share_answers")]
+    dependencies = [("gramme", "0018_rebase_members")]
     operations = [ops.RunSQL(SPREAD)]

@@ -14,5 +14,5 @@ MEMBERS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("gramme", "0016_share_answers")]
+    dependencies = [("gramme", "0017_index_orders_less")]
     operations = [ops.RunSQL(MEMBERS)]
