@@ -20,6 +20,12 @@ def number(value: object) -> Decimal | None:
     return Decimal(text) if len(text) <= 50 and _NUMBER.fullmatch(text) else None
 
 
+def when(point: Position) -> datetime:
+    """The time of a point that has one."""
+    assert point.at
+    return point.at
+
+
 def position(at: datetime | None, latitude: object, longitude: object, accuracy: object = None) -> Position | None:
     """None where it lies nowhere on earth. An accuracy that is no number above zero is not known."""
     north, east, within = number(latitude), number(longitude), number(accuracy)

@@ -97,6 +97,14 @@ def number(digits: str, mark: str) -> Decimal | None:
     return Decimal(f"{sign}{whole or '0'}.{decimals or '0'}")
 
 
+def number_alone(text: str) -> Decimal | None:
+    """An amount with no others beside it: a single mark starts the decimals."""
+    digits = digits_of(text)
+    if digits is None:
+        return None
+    return number(digits, decimal_mark(digits) or next((letter for letter in digits if letter in ".,"), "."))
+
+
 def _digest(*parts: str) -> bytes:
     """A short name of these parts for ever."""
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).digest()[:12]

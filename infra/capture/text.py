@@ -57,6 +57,16 @@ def _utf16_lines(path: Path) -> Iterator[Line]:
                 yield Line(number, text.strip(), text.endswith("\n"))
 
 
+def start_of(head: bytes) -> bytes:
+    """The first bytes of a file from the first one that says something: no mark of the encoding, no blanks."""
+    return head.removeprefix(_BOM).lstrip()
+
+
+def as_utf8(head: bytes) -> bytes:
+    """The first bytes of a file, in UTF-8 where a mark says that they are UTF-16."""
+    return head.decode("utf-16", errors="ignore").encode() if head.startswith(_UTF16) else head
+
+
 def head_text(head: bytes) -> str:
     """The first bytes of a file as text, without its mark; what cannot be decoded is replaced."""
     encoding = "utf-16" if head.startswith(_UTF16) else "utf-8"

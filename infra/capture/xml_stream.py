@@ -1,6 +1,7 @@
 """XML as a stream of events: memory stays flat however long the file is, and nothing in it is ever expanded."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
@@ -11,6 +12,7 @@ from defusedxml.expatreader import DefusedExpatParser
 
 from infra.capture.reader import Unreadable
 
+CHUNK_BYTES = 2**20
 DEPTH_MAX = 40
 TEXT_MAX = 1_000
 Attributes: TypeAlias = "AttributesImpl[str]"
@@ -51,6 +53,12 @@ class Events(ContentHandler, Generic[Found]):
         self.end(self.path[-1], self._text)
         self._text = ""
         self.path.pop()
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
 
 
 def found_in(chunks: Iterable[bytes], events: Events[Found]) -> Iterator[Found]:

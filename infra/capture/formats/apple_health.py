@@ -18,11 +18,11 @@ from domain.footprint.records import Journey, Position, TravelMode
 from domain.footprint.units import convert
 from domain.text import shown
 from infra.capture.bundle import LISTING, ZIP_SIGNATURES, Bundle, opened
-from infra.capture.formats.gpx import chunks_of, journeys_in
+from infra.capture.formats.gpx import journeys_in
 from infra.capture.moments import LocalReader, moment
 from infra.capture.positions import number, position
 from infra.capture.reader import Unreadable
-from infra.capture.xml_stream import Attributes, Events, found_in
+from infra.capture.xml_stream import Attributes, Events, chunks_of, found_in
 
 DTD_MAX_BYTES = 2**20
 POINTS_MAX = 200_000

@@ -20,8 +20,9 @@ from domain.footprint.geometry import millimetres_between
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, Position, TravelMode
 from infra.capture.json_stream import inside, items_in, text
-from infra.capture.positions import number, position
+from infra.capture.positions import number, position, when
 from infra.capture.reader import Unreadable
+from infra.capture.text import start_of
 
 SOURCE = "e-mission"
 POINTS_MAX = 300_000
@@ -144,15 +145,10 @@ def _whole(value: Any) -> int:
     return int(found) if found is not None and abs(found) < 10**6 else -1
 
 
-def _when(point: Position) -> datetime:
-    assert point.at
-    return point.at
-
-
 def _trips(points: Sequence[Position]) -> Iterator[list[Position]]:
     trip = list(points[:1])
     for before, point in pairwise(points):
-        if _when(point) - _when(before) > SILENCE:
+        if when(point) - when(before) > SILENCE:
             yield trip
             trip = []
         trip.append(point)
@@ -177,7 +173,7 @@ def _sections(trip: list[Position], turns: list[datetime]) -> Iterator[list[Posi
     """The trip cut at these times; the point before a cut belongs to both sides."""
     rest = trip
     for turn in turns:
-        cut = bisect_left(rest, turn, key=_when)
+        cut = bisect_left(rest, turn, key=when)
         if 0 < cut < len(rest):
             yield rest[:cut]
             rest = rest[cut - 1 :]
@@ -192,16 +188,16 @@ def _bridged(section: list[Position], last: Position | None) -> list[Position]:
     if not BRIDGE_MIN_METRES <= gap <= BRIDGE_MAX_METRES:
         return section
     gone = sum(millimetres_between(one, other) for one, other in pairwise(section)) // 1000
-    took = int((_when(section[-1]) - _when(section[0])).total_seconds())
+    took = int((when(section[-1]) - when(section[0])).total_seconds())
     if gone == 0 or not took:
         return section
-    silent = int((_when(section[0]) - _when(last)).total_seconds())
-    left = _when(section[0]) - timedelta(seconds=min(silent, took * gap // gone))
+    silent = int((when(section[0]) - when(last)).total_seconds())
+    left = when(section[0]) - timedelta(seconds=min(silent, took * gap // gone))
     return [Position(left, last.latitude, last.longitude), *section]
 
 
 def _journey(section: list[Position], record: str, trace: _Trace) -> Journey:
-    start, end = _when(section[0]), _when(section[-1])
+    start, end = when(section[0]), when(section[-1])
     answer = trace.answer(start, end)
     samples = trace.sensed(start, end)
     mode, likelihood, shared_by = TravelMode.UNKNOWN, None, 1
@@ -221,14 +217,14 @@ def _journey(section: list[Position], record: str, trace: _Trace) -> Journey:
 def _journeys(trace: _Trace) -> Iterator[Journey | Rejection]:
     last: Position | None = None
     for trip in _trips(trace.points):
-        turns = _turns(trace.sensed(_when(trip[0]), _when(trip[-1])), _when(trip[-1]))
+        turns = _turns(trace.sensed(when(trip[0]), when(trip[-1])), when(trip[-1]))
         for number_, section in enumerate(_sections(trip, turns)):
             if len(section) > 1:
-                record = _when(section[0]).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                record = when(section[0]).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
                 yield _journey(_bridged(section, last) if number_ == 0 else section, record, trace)
         if last is not None and millimetres_between(last, trip[0]) > BRIDGE_MAX_METRES * 1000:
             far = millimetres_between(last, trip[0]) // 1_000_000
-            said = f"The phone was silent for {far:,} km before {_when(trip[0]):%Y-%m-%d %H:%M} UTC: not counted."
+            said = f"The phone was silent for {far:,} km before {when(trip[0]):%Y-%m-%d %H:%M} UTC: not counted."
             yield Rejection("GAP", said, note=True)
         last = trip[-1]
     if trace.bad:
@@ -242,8 +238,7 @@ class EMissionReader:
     file_kinds = (".json", ".zip")
 
     def recognises(self, head: bytes) -> bool:
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        return start == b"[" and b'"metadata"' in head and any(key in head for key in _KEYS)
+        return start_of(head).startswith(b"[") and b'"metadata"' in head and any(key in head for key in _KEYS)
 
     def read(self, path: Path) -> Iterator[Journey | Rejection]:
         trace = _Trace(path)

@@ -1,7 +1,7 @@
 """Tables of an electric car's trips, as TeslaMate, ABRP and others export them: start, end, kilometres and kWh.
 
 There is no common format, so the columns are found by their names. The kWh are those that the car used; they came out
-of a socket whose meter or charge record may count them too, which `domain/footprint/charging.py` asks.
+of a socket whose meter or charge record may count them too, which `domain/footprint/charge_draft.py` asks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, TravelMode
 from infra.capture.moments import LocalReader, moment
 from infra.capture.reader import Unreadable
-from infra.capture.statement import Names, decimal_mark, digits_of, number
+from infra.capture.statement import Names, number_alone
 from infra.capture.tables import layout_of, read_head, rows
 
 METRES_PER_MILE = Decimal("1609.344")
@@ -48,7 +48,7 @@ class EvTripReader(LocalReader):
         distance, energy, car = _column(headers, tuple(_DISTANCES)), _column(headers, _ENERGY), _column(headers, _CAR)
         for line, row in rows(path, layout):
             begun, ended = moment(_cell(row, start), self.zone), moment(_cell(row, end), self.zone)
-            length, kwh = _number(_cell(row, distance)), _number(_cell(row, energy))
+            length, kwh = number_alone(_cell(row, distance)), number_alone(_cell(row, energy))
             if begun is None or ended is None:
                 yield Rejection("BAD_TIME", "The trip has no start or end that exists.", line=line)
             elif length is None or kwh is None or length < 0:
@@ -77,13 +77,6 @@ def _column(headers: Sequence[str], names: Sequence[str]) -> int:
 
 def _cell(row: Sequence[str], column: int) -> str:
     return row[column].strip() if 0 <= column < len(row) else ""
-
-
-def _number(text: str) -> Decimal | None:
-    digits = digits_of(text)
-    if digits is None:
-        return None
-    return number(digits, decimal_mark(digits) or next((letter for letter in digits if letter in ".,"), "."))
 
 
 READER = EvTripReader()

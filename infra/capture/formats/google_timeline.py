@@ -23,8 +23,9 @@ from domain.footprint.records import Journey, Position, TravelMode
 from domain.text import shown
 from infra.capture.json_stream import inside, items_in, text
 from infra.capture.moments import LocalReader, has_offset, moment
-from infra.capture.positions import number, position
+from infra.capture.positions import number, position, when
 from infra.capture.reader import Unreadable
+from infra.capture.text import start_of
 
 SOURCE = "Google Timeline"
 PATH_POINTS_MAX = 200_000
@@ -151,13 +152,13 @@ class _Export:
         if not known or self._taken.touches(min(known), max(known)):
             return
         found = [_place(inside(point, "point"), at) for point, at in zip(points, times, strict=True) if at is not None]
-        track = sorted((point for point in found if point), key=_when)
+        track = sorted((point for point in found if point), key=when)
         bad = len(points) - len(track)
         if bad:
             said = f"{bad} of {len(points)} points of a path have no place on earth or no time that exists."
             yield Rejection("BAD_POINTS", said, record=shown(text(inside(segment, "startTime"))), note=True)
         if len(track) > 1:
-            first, last = _when(track[0]), _when(track[-1])
+            first, last = when(track[0]), when(track[-1])
             self._taken.add_apart(first, last)
             yield Journey(SOURCE, _stamp(first), first, last, TravelMode.UNKNOWN, track=tuple(track))
 
@@ -188,11 +189,6 @@ def _place(value: Any, at: datetime | None) -> Position | None:
     return position(at, *found.groups()) if found else None
 
 
-def _when(point: Position) -> datetime:
-    assert point.at
-    return point.at
-
-
 def _stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -203,7 +199,7 @@ class GoogleTimelineReader(LocalReader):
     file_kinds = (".json", ".zip")
 
     def recognises(self, head: bytes) -> bool:
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+        start = start_of(head)[:1]
         if start == b"{":
             return any(word in head for word in (b'"semanticSegments"', *_OLD))
         kinds = (b'"activity"', b'"visit"', b'"timelinePath"', b'"timelineMemory"')
@@ -211,7 +207,7 @@ class GoogleTimelineReader(LocalReader):
 
     def read(self, path: Path) -> Iterator[Journey | Rejection]:
         with path.open("rb") as file:
-            is_list = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+            is_list = start_of(file.read(4096)).startswith(b"[")
         export = _Export(path, "item" if is_list else "semanticSegments.item", self.zone)
         yield from export.items()
         if not export.segments:

@@ -13,37 +13,16 @@ from pathlib import Path
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, Position, TravelMode
 from domain.footprint.tracks import clean_track
+from infra.capture.mode_words import mode_of_words
 from infra.capture.moments import LocalReader, has_offset, moment
 from infra.capture.positions import position
 from infra.capture.reader import Unreadable
-from infra.capture.xml_stream import Attributes, Events, found_in
+from infra.capture.text import as_utf8
+from infra.capture.xml_stream import Attributes, Events, chunks_of, found_in
 
 POINTS_MAX = 200_000
 """In one segment: two and a half days of a point a second."""
-CHUNK_BYTES = 2**20
 _ROOT = re.compile(rb"<([A-Za-z]+:)?gpx[\s/>]|<!DOCTYPE gpx\b")
-_MODES = (
-    (("walk", "run", "hik", "foot", "jog"), TravelMode.WALK),
-    (("cycl", "bik", "ride"), TravelMode.BICYCLE),
-    (("motorcycl", "motorbik"), TravelMode.MOTORCYCLE),
-    (("driv", "car"), TravelMode.CAR),
-    (("bus",), TravelMode.BUS),
-    (("train", "rail"), TravelMode.TRAIN),
-    (("ferry",), TravelMode.FERRY),
-    (("flight", "flying", "plane"), TravelMode.PLANE),
-)
-
-
-def mode_of_words(words: str) -> TravelMode:
-    """By how a word of it begins; the words that are part of others come first. UNKNOWN where none fits or two do."""
-    found = {mode for begins, mode in _MODES for word in _words(words) if word.startswith(begins)}
-    if found == {TravelMode.BICYCLE, TravelMode.MOTORCYCLE}:
-        return TravelMode.MOTORCYCLE
-    return found.pop() if len(found) == 1 else TravelMode.UNKNOWN
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z]+", text.lower())
 
 
 class _Tracks(Events[Journey | Rejection]):
@@ -139,21 +118,13 @@ def journeys_in(chunks: Iterable[bytes], zone: tzinfo) -> Iterator[Journey | Rej
     return found_in(chunks, _Tracks(zone))
 
 
-def chunks_of(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
-
-
 class GpxReader(LocalReader):
     name = "GPX"
     description = "GPX tracks of phones, watches and navigation devices."
     file_kinds = (".gpx", ".zip")
 
     def recognises(self, head: bytes) -> bool:
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            head = head.decode("utf-16", errors="ignore").encode()
-        return _ROOT.search(head) is not None
+        return _ROOT.search(as_utf8(head)) is not None
 
     def read(self, path: Path) -> Iterator[Journey | Rejection]:
         found = 0

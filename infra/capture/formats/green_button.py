@@ -26,6 +26,7 @@ from domain.footprint.records import StatedTotal
 from domain.text import shown
 from infra.capture.espi_feed import Entry, Feed, elements, first_pass, forget, local_name, text_of
 from infra.capture.reader import Unreadable
+from infra.capture.text import as_utf8
 
 _UNITS = {"72": "Wh", "38": "W", "169": "therm", "119": "ft3", "42": "m3", "128": "gal_us", "134": "L"}
 _ENERGY_UNITS = frozenset({"Wh", "W"})
@@ -63,8 +64,7 @@ class GreenButtonReader:
     file_kinds = (".xml", ".zip")
 
     def recognises(self, head: bytes) -> bool:
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            head = head.decode("utf-16", errors="ignore").encode()
+        head = as_utf8(head)
         return b"naesb.org/espi" in head or re.search(rb"<([A-Za-z]+:)?feed[\s>]", head) is not None
 
     def read(self, path: Path) -> Iterator[Reading | StatedTotal | Rejection]:

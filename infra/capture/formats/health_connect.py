@@ -23,7 +23,7 @@ from pathlib import Path
 from domain.footprint.model import Rejection
 from domain.footprint.records import Journey, TravelMode
 from domain.text import shown
-from infra.capture.formats.gpx import mode_of_words
+from infra.capture.mode_words import mode_of_words
 from infra.capture.positions import number
 from infra.capture.reader import Unreadable
 

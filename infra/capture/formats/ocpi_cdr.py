@@ -18,6 +18,7 @@ from infra.capture.countries import ALPHA_2
 from infra.capture.reader import Unreadable
 from infra.capture.statement import readable
 from infra.capture.strict_json import number_in, parsed
+from infra.capture.text import start_of
 
 FILE_MAX_BYTES = 16 * 2**20
 TOLERANCE = Decimal("0.01")
@@ -34,9 +35,7 @@ class OcpiReader:
     file_kinds = (".json", ".zip")
 
     def recognises(self, head: bytes) -> bool:
-        return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["} and (
-            sum(sign in head for sign in _SIGNS) >= 2
-        )
+        return start_of(head).startswith((b"{", b"[")) and sum(sign in head for sign in _SIGNS) >= 2
 
     def read(self, path: Path) -> Iterator[Charge | Rejection]:
         if path.stat().st_size > FILE_MAX_BYTES:

@@ -19,6 +19,7 @@ from domain.footprint.model import Rejection
 from domain.footprint.records import Charge
 from infra.capture.reader import Unreadable
 from infra.capture.strict_json import number_in, parsed
+from infra.capture.text import start_of
 
 LINE_MAX_BYTES = 262_144
 OPEN_SESSIONS_MAX = 10_000
@@ -198,7 +199,7 @@ class OcppReader:
     file_kinds = (".jsonl", ".zip")
 
     def recognises(self, head: bytes) -> bool:
-        return _FRAME.match(head.removeprefix(b"\xef\xbb\xbf").lstrip()) is not None
+        return _FRAME.match(start_of(head)) is not None
 
     def read(self, path: Path) -> Iterator[Charge | Rejection]:
         log = _Log()

@@ -23,12 +23,11 @@ from infra.capture.statement import (
     account_name,
     currency_of,
     day_of,
-    decimal_mark,
-    digits_of,
     moment_of,
-    number,
+    number_alone,
     readable,
 )
+from infra.capture.tables import text_of
 
 BLOCK_BYTES = 65_536
 TOKEN_MAX_BYTES = 65_536
@@ -217,10 +216,10 @@ def _next(rest: bytes, at: int) -> tuple[str, str, int] | None:
     """The token that starts at `at` and the place after it, None where it is not complete."""
     if rest[at : at + 1] != b"<":
         end = rest.find(b"<", at)
-        return None if end < 0 else ("text", html.unescape(_text(rest[at:end])), end)
+        return None if end < 0 else ("text", html.unescape(text_of(rest[at:end])), end)
     if rest.startswith(_CDATA, at + 1):
         end = rest.find(b"]]>", at)
-        return None if end < 0 else ("text", _text(rest[at + 1 + len(_CDATA) : end]), end + 3)
+        return None if end < 0 else ("text", text_of(rest[at + 1 + len(_CDATA) : end]), end + 3)
     if len(rest) < at + 1 + len(_CDATA) and b">" not in rest[at:]:
         return None
     end = rest.find(b">", at)
@@ -230,13 +229,6 @@ def _next(rest: bytes, at: int) -> tuple[str, str, int] | None:
     if match is None:
         return "", "", end + 1
     return ("close" if match[1] else "open"), match[2].decode("ascii").upper(), end + 1
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
 
 
 def _day(text: str) -> date | None:
@@ -250,10 +242,7 @@ def _amount(text: str) -> Decimal | None:
     """The format knows no thousands: a single mark starts the decimals."""
     if not re.fullmatch(r"[+-]?[\d., ]+", text.strip(), re.ASCII):
         return None
-    digits = digits_of(text)
-    if digits is None:
-        return None
-    return number(digits, decimal_mark(digits) or next((letter for letter in digits if letter in ".,"), "."))
+    return number_alone(text)
 
 
 def _shown(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from domain.footprint.records import TravelMode
 from domain.footprint.tracks import clean_track, mode_of
-from infra.capture.formats.gpx import mode_of_words
+from infra.capture.mode_words import mode_of_words
 from infra.capture.reader import Unreadable
 from tests.infra.capture.travel import DATA, expected, kilometres, read, within
 
