@@ -22,13 +22,23 @@ async def on_basis(choice: FactorChoice, freely: FactorChoice, activity: Activit
     `choice` is by the programme's basis, `freely` by none.
     """
     try:
-        chosen = await _chosen(choice, activity)
+        anew = await counted_by(choice, activity)
     except NotFound as refusal:
         try:
             await _chosen(freely, activity)
         except NotFound:
             return None
         return _in_its_place(activity, now, status=ActivityStatus.QUARANTINED, reason=refusal.message)
+    if anew is None:
+        return None
+    told = f"Counted anew by the basis of your programme: {activity.emissions} g became {anew.emissions} g."
+    explanation = replace(anew.explanation, caveats=(*anew.explanation.caveats, told))
+    return _in_its_place(anew, now, explanation=explanation)
+
+
+async def counted_by(choice: FactorChoice, activity: Activity) -> Activity | None:
+    """The same activity by another choice of its factor; None where nothing changes. Raises NotFound."""
+    chosen = await _chosen(choice, activity)
     try:
         emissions, explanation = emissions_of(activity.quantity, activity.unit, chosen, activity.shared_by)
     except InvalidInput:
@@ -37,13 +47,11 @@ async def on_basis(choice: FactorChoice, freely: FactorChoice, activity: Activit
     if (known.factor_id, known.factor_kg_per_unit) == (explanation.factor_id, explanation.factor_kg_per_unit):
         return None
     kept = [caveat for caveat in known.caveats if not is_of_edition(caveat) and caveat not in chosen.caveats]
-    told = f"Counted anew by the basis of your programme: {activity.emissions} g became {emissions} g."
-    return _in_its_place(
+    return replace(
         activity,
-        now,
         category=chosen.factor.category,
         emissions=emissions,
-        explanation=replace(explanation, caveats=(*chosen.caveats, *kept, told)),
+        explanation=replace(explanation, caveats=(*chosen.caveats, *kept)),
         factor_rows=tuple(row.id for row in chosen.rows),
     )
 

@@ -29,7 +29,8 @@ from infra.postgres.connection import Database, is_unavailable
 from infra.postgres.import_recorder import Batch, ImportRecorder
 from infra.postgres.imports import ClaimedImport, PostgresImports
 from infra.postgres.meter_counters import TooManySeams
-from infra.postgres.meter_readings import RegisterChanged, TooManyOverlaps
+from infra.postgres.meter_readings import RegisterChanged
+from infra.postgres.reading_overlaps import TooManyOverlaps
 from infra.tasks import end_task
 
 WORKERS = 2

@@ -11,8 +11,11 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from domain.footprint.model import MeterDay, Rejection
+from domain.footprint.factor_choice import FactorChoice
+from domain.footprint.model import Activity, MeterDay, Rejection
+from domain.footprint.rebasing import counted_by
 from infra.postgres.connection import PooledConnection
+from infra.postgres.factors import PostgresFactors
 from infra.postgres.twin_meters import Twin, told_by_another
 
 SAME_SHARE = Decimal("0.02")
@@ -49,6 +52,7 @@ class Housemates:
         self._connection = connection
         self._owner = owner
         self._known: dict[int, bool] | None = None
+        self._bases: dict[int, FactorChoice | None] = {owner: None}
         self._left_out: Counter[str] = Counter()
         self.theirs: dict[Twin, date] = {}
 
@@ -102,6 +106,15 @@ class Housemates:
         """The day from which on the household shares this meter now; None where its owner has said whose it is."""
         day: date | None = await self._connection.fetchval(_SHARE, owner, meter, since, region, time_zone)
         return day
+
+    async def by_their_basis(self, share: Activity) -> Activity:
+        """A housemate's share of the person's meter, by the basis of the housemate's own programme."""
+        if share.owner not in self._bases:
+            factors = PostgresFactors.within(self._connection)
+            theirs, own = [await factors.basis_of(owner) for owner in (share.owner, self._owner)]
+            self._bases[share.owner] = FactorChoice(factors, theirs) if theirs not in (None, own) else None
+        choice = self._bases[share.owner]
+        return share if choice is None else await counted_by(choice, share) or share
 
     async def _here(self) -> list[int]:
         return [owner for owner, is_here in (await self._mates()).items() if is_here]

@@ -12,7 +12,8 @@ from domain.ids import new_id
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.homes import lock_home
-from infra.postgres.meter_readings import MeterRecording, RegisterChanged, TooManyOverlaps
+from infra.postgres.meter_readings import MeterRecording, RegisterChanged
+from infra.postgres.reading_overlaps import TooManyOverlaps
 
 
 class PostgresReadings:

@@ -126,7 +126,7 @@ class MeterDays:
         kept = {day.day for day in wanted} - {day.day for day in fresh}
         await self._reverse(meter, register, [row for day in old if day not in kept for row in old[day].values()])
         activities = [
-            share
+            await self.housemates.by_their_basis(share)
             for activity in await self._activities(fresh)
             for share in shares_of(activity, home.members_on(activity.local_date), self._now)
         ]

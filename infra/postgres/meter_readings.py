@@ -7,7 +7,6 @@ touched is added up anew: where the sum differs, its activity is reversed and a 
 counts once.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -16,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from domain.footprint.checks import INTERVAL_MAX_SECONDS, Interval, judge, without_overlaps
+from domain.footprint.checks import INTERVAL_MAX_SECONDS, judge
 from domain.footprint.factor_choice import FactorChoice
 from domain.footprint.metering import CounterRow, MeterRow, rows_of
 from domain.footprint.model import Commodity, Direction, Reading, Rejection
@@ -27,9 +26,9 @@ from infra.postgres.factors import PostgresFactors
 from infra.postgres.long_readings import long_readings
 from infra.postgres.meter_counters import CounterRecording
 from infra.postgres.meter_days import MeterDays
+from infra.postgres.reading_overlaps import settle_overlaps
 from infra.postgres.reading_table import ReadingTable, Written
 
-OVERLAPPING_MAX = 200_000
 ROWS_AT_ONCE = 1_000
 
 
@@ -54,28 +53,10 @@ class _Touched:
         self.contested = (min(first, start), max(last, end))
 
 
-class TooManyOverlaps(Exception):
-    pass
-
-
 class RegisterChanged(Exception):
     """The text says which register, and what it was."""
 
 
-_OVERLAPPING = """
-    SELECT starts_at, ends_at, counted, local_date FROM (
-        SELECT starts_at, ends_at, counted, local_date,
-               max(ends_at) OVER (by_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach,
-               lead(starts_at) OVER by_time AS next
-        FROM meter_reading
-        WHERE owner = $1 AND meter = $2 AND register = $3 AND starts_at >= $4 AND starts_at < $5 AND ends_at > $6
-        WINDOW by_time AS (ORDER BY starts_at, ends_at)) AS near
-    WHERE starts_at < reach OR next < ends_at ORDER BY starts_at, ends_at LIMIT $7"""
-_COUNT = """
-    UPDATE meter_reading AS reading SET counted = flag.counted
-    FROM unnest($4::timestamptz[], $5::timestamptz[], $6::boolean[]) AS flag (starts_at, ends_at, counted)
-    WHERE reading.owner = $1 AND reading.meter = $2 AND reading.register = $3
-        AND reading.starts_at = flag.starts_at AND reading.ends_at = flag.ends_at"""
 _LEARN = """
     WITH said AS (SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                       AS row (meter, register, commodity, direction, unit)),
@@ -264,24 +245,9 @@ class MeterRecording:
         """Marks which readings count where some of them share time, and adds the days whose readings changed sides."""
         if touched.contested is None:
             return
-        rows = await self._overlapping(meter, register, *touched.contested)
-        if not rows:
-            return
-        intervals = [Interval(int(row["starts_at"].timestamp()), int(row["ends_at"].timestamp())) for row in rows]
-        kept, _dropped = await asyncio.to_thread(without_overlaps, intervals)
-        counted = set(kept)
-        changed = [(row, at in counted) for at, row in enumerate(rows) if row["counted"] != (at in counted)]
-        await self._connection.execute(
-            _COUNT,
-            self._owner,
-            meter,
-            register,
-            [row["starts_at"] for row, _is_counted in changed],
-            [row["ends_at"] for row, _is_counted in changed],
-            [is_counted for _row, is_counted in changed],
-        )
+        changed = await settle_overlaps(self._connection, self._owner, meter, register, *touched.contested)
         if changed:
-            await self._touch_changed(meter, register, touched, [row for row, _is_counted in changed])
+            await self._touch_changed(meter, register, touched, changed)
             text = f"{len(changed)} readings share their time with others of this register, of which one side counts."
             self.notes.append(Rejection("OVERLAP_EARLIER", text, record=f"{meter} {register}", note=True))
 
@@ -294,27 +260,6 @@ class MeterRecording:
             near = await long_readings(self._connection, self._owner, meter, register, min(days), max(days))
             days.update(*(known.days for known in near if (known.starts_at, known.ends_at) in long))
         touched.days.update(days)
-
-    async def _overlapping(self, meter: str, register: str, start: datetime, end: datetime) -> Sequence[asyncpg.Record]:
-        """Readings that share time with others, around what was touched; wider until nothing reaches further."""
-        while True:
-            rows = await self._connection.fetch(
-                _OVERLAPPING,
-                self._owner,
-                meter,
-                register,
-                start - timedelta(seconds=INTERVAL_MAX_SECONDS),
-                end,
-                start,
-                OVERLAPPING_MAX + 1,
-            )
-            if len(rows) > OVERLAPPING_MAX:
-                raise TooManyOverlaps
-            first = min((row["starts_at"] for row in rows), default=start)
-            last = max((row["ends_at"] for row in rows), default=end)
-            if first >= start and last <= end:
-                return rows
-            start, end = min(first, start), max(last, end)
 
 
 async def add_up_from(

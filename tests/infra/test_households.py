@@ -300,3 +300,23 @@ async def test_people_of_two_households_each_count_their_own(house: House) -> No
         await house.hours(person, "m")
     assert await house.days(ada) == await house.days(ben)
     assert sum((await house.days(ben)).values()) > 0
+
+
+async def test_each_share_of_a_meter_is_by_the_basis_of_its_own_member(house: House, operator: Caller) -> None:
+    create = "mutation ($input: CreateProgrammeInput!) { createProgramme(input: $input) { __typename } }"
+    values = {"name": "L", "region": "GB", "currency": "GBP", "weeklyAllowance": 100_000, "pointsPerKg": 1}
+    await house.ask(operator, create, input={"code": "LCA", "basis": "LIFECYCLE", **values})
+    join = 'mutation { joinProgramme(code: "LCA") { __typename } }'
+    ada, ben, alone, other = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Dan", "Eve")]
+    for person in (ben, other):
+        await house.ask(person, join)
+    for person in (alone, other):
+        await house.send(person, kwh="10")
+    await house.together(ada, ben)
+    await house.send(ada, kwh="1")
+    await house.ask(ada, ASSIGN, meter="m", **{"from": TODAY.isoformat()})
+    await house.send(ada, kwh="10")
+    direct, lifecycle = [(await house.days(person))[TODAY] for person in (alone, other)]
+    assert direct != lifecycle
+    parts = [(await house.days(person))[TODAY] for person in (ada, ben)]
+    assert [abs(2 * part - whole) <= 2 for part, whole in zip(parts, (direct, lifecycle), strict=True)] == [True, True]
