@@ -17,6 +17,7 @@ from domain.footprint.units import IncompatibleUnits, convert, plain
 GLOBAL = "GLOBAL"
 EMISSIONS_MAX_GRAMS = 10**11
 """100,000 t for one activity: far above what a person causes, and years of such sums still fit into 2^53 - 1."""
+SHARED_BY_MAX = 1_000
 _NO_EDITION = "No edition covers"
 _NOT_EMITTED = {
     "avoided": "emissions that were avoided, not caused",

@@ -25,8 +25,16 @@ from domain.footprint.repeats import (
     without_repeats,
 )
 from domain.footprint.spreading import LONGEST_DAY
-from domain.footprint.units import convert, plain
-from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Counter, Register, Verdict, shown_reading
+from domain.footprint.units import convert, has_places, plain
+from domain.footprint.verdict import (
+    DECIMAL_PLACES_MAX,
+    EARLIEST,
+    FUTURE_GRACE,
+    Counter,
+    Register,
+    Verdict,
+    shown_reading,
+)
 from domain.text import shown
 
 INTERVAL_MAX_SECONDS = 400 * 86_400
@@ -38,8 +46,6 @@ HOUSEHOLD_MAX_KW = 100
 METER_MAX_KW = 10_000
 COUNTER_MAX = 10**9
 STATED_MAX = 1_000
-DECIMAL_PLACES_MAX = 12
-_USUAL_EXPONENTS = range(-DECIMAL_PLACES_MAX, 1)
 
 _CANONICAL_UNITS = {"Wh": "kWh", "kWh": "kWh", "MWh": "kWh", "W": "kWh", "therm": "therm", "m3": "m3", "ft3": "scf"}
 _WATER_UNITS = frozenset({"m3", "L", "ft3", "gal_us"})
@@ -99,7 +105,7 @@ class MeterBench:
         is_implausible = kilowatt_seconds > HOUSEHOLD_MAX_KW * (end - start)
         if is_implausible and kilowatt_seconds > METER_MAX_KW * (end - start):
             return "ABSURD_VALUE", "No meter of a home or a shop measures that much in this time."
-        if _is_too_precise(value):
+        if not has_places(value, DECIMAL_PLACES_MAX):
             return "TOO_PRECISE", f"The value has more than {DECIMAL_PLACES_MAX} decimal places."
         if register is None:
             if len(self._registers) >= REGISTERS_MAX:
@@ -127,7 +133,7 @@ class MeterBench:
         if not reading.value.is_finite():
             return "NOT_A_NUMBER", "The value is not a number."
         value = convert(reading.value, reading.unit, unit)
-        if value < 0 or value > COUNTER_MAX or _is_too_precise(value):
+        if value < 0 or value > COUNTER_MAX or not has_places(value, DECIMAL_PLACES_MAX):
             return "ABSURD_VALUE", "No meter shows such a number."
         moment = int(reading.at.timestamp()) if reading.at else self._now
         if not EARLIEST.timestamp() <= moment <= self._latest:
@@ -232,13 +238,6 @@ def _canonical_unit(reading: Reading | CounterReading) -> str | None:
     unit = _CANONICAL_UNITS.get(reading.unit)
     is_energy = unit in {None, "kWh"}
     return unit if is_energy or reading.commodity is Commodity.GAS else None
-
-
-def _is_too_precise(value: Decimal) -> bool:
-    if value.as_tuple().exponent in _USUAL_EXPONENTS:
-        return False
-    exponent = value.normalize().as_tuple().exponent
-    return not isinstance(exponent, int) or exponent < -DECIMAL_PLACES_MAX
 
 
 def _canonical_value(reading: Reading, unit: str, seconds: int) -> Decimal:

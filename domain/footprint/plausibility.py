@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 
+from domain.footprint.meter_checks import METER_MAX_KW
 from domain.footprint.model import Activity, ActivitySource
 from domain.footprint.units import IncompatibleUnits, convert, plain
 
@@ -41,7 +42,6 @@ _KMH_MAX = (
 """Faster than any such vehicle in service goes on average, the first that fits."""
 _TRAVEL = frozenset({"transport", "flight"})
 _KILOMETRES = {"km": "km", "mile": "km", "passenger_km": "passenger_km", "passenger_mile": "passenger_km"}
-_KW_MAX = 10_000
 
 
 class Habit:
@@ -130,7 +130,7 @@ def _too_fast(activity: Activity) -> str:
 
 
 def _too_strong(activity: Activity) -> str:
-    """More energy than a house connection of the largest kind carries in the time."""
+    """More energy than any meter of a home or a shop measures in the time."""
     if activity.ended_at is None or activity.source is ActivitySource.METER:
         return ""
     seconds = int((activity.ended_at - activity.started_at).total_seconds())
@@ -138,9 +138,9 @@ def _too_strong(activity: Activity) -> str:
         kilowatt_hours = convert(activity.quantity, activity.unit, "kWh")
     except IncompatibleUnits:
         return ""
-    if seconds <= 0 or kilowatt_hours * 3600 <= _KW_MAX * seconds:
+    if seconds <= 0 or kilowatt_hours * 3600 <= METER_MAX_KW * seconds:
         return ""
-    return f"More than {_KW_MAX:,} kW over this time is more than a home can draw. Confirm it if it is right."
+    return f"More than {METER_MAX_KW:,} kW over this time is more than a home can draw. Confirm it if it is right."
 
 
 def _short(number: Decimal) -> str:

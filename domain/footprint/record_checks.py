@@ -8,13 +8,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from domain.footprint.calculation import SHARED_BY_MAX
 from domain.footprint.captured import Captured, CapturedRecord, captured
 from domain.footprint.drafting import draft_of
 from domain.footprint.journey_draft import draft_of_trip
 from domain.footprint.model import Rejection
+from domain.footprint.plausibility import JOURNEY_MAX_TIME
 from domain.footprint.records import Charge, Journey, Purchase
 from domain.footprint.travel import NoJourney, Trip, once, trip_of
-from domain.footprint.verdict import EARLIEST, FUTURE_GRACE, Verdict
+from domain.footprint.units import has_places
+from domain.footprint.verdict import DECIMAL_PLACES_MAX, EARLIEST, FUTURE_GRACE, Verdict
 from domain.text import shown
 
 RECORDS_MAX = 200_000
@@ -22,12 +25,9 @@ NAME_LENGTH_MAX = 200
 TEXT_LENGTH_MAX = 500
 JOURNEY_MAX_METRES = 25_000_000
 """More than half the way round the earth, which is the farthest that a flight goes."""
-JOURNEY_MAX_TIME = timedelta(days=7)
 CHARGE_MAX_TIME = timedelta(days=31)
 CHARGE_MAX_KWH = 2_000
 AMOUNT_MAX = 10**9
-DECIMAL_PLACES_MAX = 12
-SHARED_BY_MAX = 1_000
 
 Fault = tuple[str, str]
 
@@ -149,10 +149,7 @@ def _is_name(text: str) -> bool:
 
 def _is_number(value: Decimal, largest: int) -> bool:
     """Finite, not beyond `largest` either way, and with no more decimal places than can be kept."""
-    if not value.is_finite() or abs(value) > largest:
-        return False
-    exponent = value.normalize().as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -DECIMAL_PLACES_MAX
+    return value.is_finite() and abs(value) <= largest and has_places(value, DECIMAL_PLACES_MAX)
 
 
 def _shown(record: CapturedRecord) -> str:

@@ -11,12 +11,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.errors import DomainError, IdempotencyKeyReused, InvalidInput
-from domain.footprint.calculation import emissions_of
+from domain.footprint.calculation import SHARED_BY_MAX, emissions_of
 from domain.footprint.factor_choice import FactorChoice, is_factor_id
 from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus
 from domain.footprint.plausibility import Habit, Whereabouts, doubt_of, is_travel
 from domain.footprint.summary import FootprintSummary
-from domain.footprint.units import decimal_of, is_unit
+from domain.footprint.units import decimal_of, has_places, is_unit
+from domain.footprint.verdict import EARLIEST
 from domain.ids import client_key, new_id
 from domain.ports import FactorStore, FootprintStore, ProgrammeStore
 
@@ -24,8 +25,6 @@ ACTIVITIES_MAX = 500
 SUMMARY_DAYS_MAX = 3_660
 QUANTITY_MAX = Decimal(10**12)
 DECIMAL_PLACES_MAX = 30
-SHARED_BY_MAX = 1_000
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_GRACE = timedelta(minutes=5)
 METERED_SOURCES = frozenset({ActivitySource.METER, ActivitySource.DEVICE})
 FOLLOWED_SOURCES = frozenset({ActivitySource.PHONE, ActivitySource.TRANSIT})
@@ -190,8 +189,7 @@ def _checked_quantity(text: str) -> Decimal:
         raise InvalidInput("The quantity is below zero.", field="quantity")
     if quantity > QUANTITY_MAX:
         raise InvalidInput("This quantity is more than one activity can be.", field="quantity")
-    exponent = quantity.normalize().as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -DECIMAL_PLACES_MAX:
+    if not has_places(quantity, DECIMAL_PLACES_MAX):
         raise InvalidInput(f"The quantity has more than {DECIMAL_PLACES_MAX} decimal places.", field="quantity")
     return quantity
 

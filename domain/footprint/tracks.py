@@ -16,8 +16,8 @@ from datetime import datetime
 from domain.footprint.geometry import is_on_the_globe, millimetres_between
 from domain.footprint.records import Position, TravelMode
 
-TELEPORT_MILLIMETRES_A_SECOND = 350_000
-"""Above every airliner over the ground."""
+SPEED_MAX = 350_000
+"""Millimetres a second: above every airliner over the ground."""
 ACCURACY_MAX_METRES = 60
 STAND_IN_MILLISECONDS = 60_000
 STEP_MIN_METRES_MAX = 50
@@ -175,7 +175,7 @@ def _is_teleport(one: Position, other: Position) -> bool:
     if one.at is None or other.at is None:
         return False
     elapsed = max(1000, milliseconds(other.at) - milliseconds(one.at))
-    return millimetres_between(one, other) * 1000 > TELEPORT_MILLIMETRES_A_SECOND * elapsed
+    return millimetres_between(one, other) * 1000 > SPEED_MAX * elapsed
 
 
 def _without_jitter(points: list[Position]) -> list[Position]:

@@ -21,9 +21,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from domain.footprint.geometry import cell_of, is_on_the_globe, millimetres_between
 from domain.footprint.records import Journey, TravelMode
-from domain.footprint.tracks import PLANE, CleanTrack, clean_track, milliseconds, mode_of
+from domain.footprint.tracks import PLANE, SPEED_MAX, CleanTrack, clean_track, milliseconds, mode_of
 
-SPEED_MAX = 350_000
 SURE = Decimal("0.5")
 ONLY_MEAN = frozenset({TravelMode.UNKNOWN, TravelMode.MOTORISED})
 MUSCLE = frozenset({TravelMode.WALK, TravelMode.BICYCLE})

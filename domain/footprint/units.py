@@ -145,6 +145,14 @@ def decimal_of(text: str) -> Decimal | None:
     return Decimal(text) if _DECIMAL.fullmatch(text) else None
 
 
+def has_places(number: Decimal, most: int) -> bool:
+    """True for a finite number with at most so many decimal places; zeros at its end are none."""
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -most:
+        exponent = number.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -most
+
+
 def plain(number: Decimal) -> str:
     """The number without exponent and without zeros at its end: 1E+3 is 1000, 0.500 is 0.5."""
     text = format(number, "f")

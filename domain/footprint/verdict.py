@@ -16,6 +16,8 @@ from domain.footprint.model import Commodity, Direction, Rejection
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 FUTURE_GRACE = timedelta(days=1)
 """Some exports label local time as UTC, which puts today's last hours up to a day ahead."""
+DECIMAL_PLACES_MAX = 12
+"""What the tables keep."""
 KEPT_REJECTIONS_MAX = 1_000
 KEPT_NOTES_MAX = 100
 
