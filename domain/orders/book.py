@@ -87,42 +87,48 @@ class BookSide:
             del self.ranks[bisect_left(self.ranks, rank)]
 
 
-class Standing:
-    """What one owner has in the book: its orders by id, in the order of their priority, and the grams of its BUYs.
+class Tally:
+    """What one owner's orders come to: the grams of its BUYs, and the best price of each side that was asked for."""
 
-    `known` is the best price of each side that was asked for: it is kept from then on, and goes with its order.
-    """
+    __slots__ = ("_bests", "_orders", "buying")
 
-    __slots__ = ("buying", "known", "orders")
-
-    def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}
-        self.buying = 0
-        self.known: dict[OrderSide, int | None] | None = None
+    def __init__(self, orders: dict[int, Order]) -> None:
+        self._orders = orders
+        self._bests: dict[OrderSide, int | None] = {}
+        self.buying = sum(order.remaining for order in orders.values() if order.side is BUY)
 
     def best(self, side: OrderSide) -> int | None:
-        """Its highest BUY or lowest SELL."""
-        if self.known is None:
-            self.known = {}
-        if side not in self.known:
-            prices = (order.price for order in self.orders.values() if order.side is side)
-            self.known[side] = max(prices, default=None) if side is BUY else min(prices, default=None)
-        return self.known[side]
+        """Its highest BUY or lowest SELL: kept from then on, it goes with its order."""
+        if side not in self._bests:
+            prices = (order.price for order in self._orders.values() if order.side is side)
+            self._bests[side] = max(prices, default=None) if side is BUY else min(prices, default=None)
+        return self._bests[side]
 
-    def came(self, order: Order, known: dict[OrderSide, int | None]) -> None:
-        if order.side in known:
-            prices = [order.price] if (best := known[order.side]) is None else [order.price, best]
-            known[order.side] = max(prices) if order.side is BUY else min(prices)
+    def came(self, order: Order) -> None:
+        side, price = order.side, order.price
+        if side is BUY:
+            self.buying += order.remaining
+        if side in self._bests:
+            best = self._bests[side]
+            if best is None or (price > best if side is BUY else price < best):
+                self._bests[side] = price
 
-    def went(self, order: Order, known: dict[OrderSide, int | None]) -> None:
-        if known.get(order.side) == order.price:
-            del known[order.side]
+    def lost(self, order: Order, quantity: int) -> None:
+        side = order.side
+        if side is BUY:
+            self.buying -= quantity
+        if not order.resting and self._bests.get(side) == order.price:
+            del self._bests[side]
 
 
 class OrderBook:
-    """`digest` names the whole of what rests."""
+    """`owners` has each owner's orders by id, in the order of their priority; nobody is in it who has none.
 
-    __slots__ = ("_digest", "_marks", "_touched", "asks", "bids", "standing")
+    Tallies are made when they are asked for and kept up to date from then on, as long as their owner has an order:
+    only an auction and a limit on holdings want any. `digest` names the whole of what rests.
+    """
+
+    __slots__ = ("_digest", "_marks", "_tallies", "_touched", "asks", "bids", "owners")
 
     def __init__(self) -> None:
         self.bids = BookSide(OrderSide.BUY)
@@ -130,7 +136,8 @@ class OrderBook:
         self._digest = 0
         self._marks: dict[int, int] = {}
         self._touched: list[Order] = []
-        self.standing: dict[int, Standing] = {}
+        self.owners: dict[int, dict[int, Order]] = {}
+        self._tallies: dict[int, Tally] = {}
 
     def side(self, side: OrderSide) -> BookSide:
         return self.bids if side is BUY else self.asks
@@ -153,18 +160,17 @@ class OrderBook:
     def rest(self, order: Order) -> None:
         """Puts an order at the end of its level."""
         order.resting = True
-        price = order.price
-        left = order.remaining
-        owner = order.owner
         self._touched.append(order)
-        standing = self.standing.get(owner)
-        if standing is None:
-            standing = self.standing[owner] = Standing()
-        standing.orders[order.id] = order
-        if standing.known is not None:
-            standing.came(order, standing.known)
+        owner = order.owner
+        mine = self.owners.get(owner)
+        if mine is None:
+            self.owners[owner] = {order.id: order}
+        else:
+            mine[order.id] = order
+        if self._tallies and (tally := self._tallies.get(owner)) is not None:
+            tally.came(order)
+        price = order.price
         if order.side is BUY:
-            standing.buying += left
             side = self.bids
             rank = price
         else:
@@ -174,7 +180,7 @@ class OrderBook:
         if level is None:
             level = side.open(price)
         level.orders.append(order)
-        level.quantity += left
+        level.quantity += order.remaining
         side.changed.add(price)
 
     def take(self, side: BookSide, level: Level, wanted: int, owner: int, matches: list[Match]) -> int:
@@ -182,10 +188,8 @@ class OrderBook:
 
         It ends before an order of `owner`'s, which then is the level's first.
         """
-        orders = level.orders
-        price = level.price
+        orders, price, owners = level.orders, level.price, self.owners
         left = wanted
-        buys = side is self.bids
         while orders:
             maker = orders[0]
             if not maker.resting:
@@ -197,32 +201,27 @@ class OrderBook:
                 break
             self._touched.append(maker)
             quantity = maker.remaining
-            standing = self.standing[maker_owner]
             if quantity > left:
                 maker.remaining = quantity - left
-                if buys:
-                    standing.buying -= left
-                matches.append((maker, price, left))
-                left = 0
-                break
-            left -= quantity
-            maker.remaining = 0
-            maker.resting = False
-            orders.popleft()
-            if buys:
-                standing.buying -= quantity
-            mine = standing.orders
-            del mine[maker.id]
-            if not mine:
-                del self.standing[maker_owner]
-            elif standing.known is not None:
-                standing.went(maker, standing.known)
+                quantity = left
+            else:
+                orders.popleft()
+                maker.remaining = 0
+                maker.resting = False
+                mine = owners[maker_owner]
+                if len(mine) == 1:
+                    del owners[maker_owner]
+                else:
+                    del mine[maker.id]
+            if self._tallies:
+                self._lost(maker, quantity)
             matches.append((maker, price, quantity))
+            left -= quantity
             if not left:
                 break
         if left != wanted:
-            level.quantity -= wanted - left
             side.changed.add(price)
+            level.quantity -= wanted - left
             if len(orders) == level.gone:
                 side.close(level)
         return left
@@ -243,8 +242,7 @@ class OrderBook:
 
     def _shrink(self, order: Order, quantity: int) -> None:
         self._touched.append(order)
-        if order.side is BUY:
-            self.standing[order.owner].buying -= quantity
+        self._lost(order, quantity)
         side = self.side(order.side)
         side.levels[side.rank(order.price)].quantity -= quantity
         side.changed.add(order.price)
@@ -252,24 +250,21 @@ class OrderBook:
     def remove(self, order: Order) -> None:
         """Takes a resting order out, whatever is left of it."""
         order.resting = False
-        price = order.price
-        left = order.remaining
-        owner = order.owner
         self._touched.append(order)
-        standing = self.standing[owner]
+        owner, price, left = order.owner, order.price, order.remaining
+        mine = self.owners[owner]
+        if len(mine) == 1:
+            del self.owners[owner]
+        else:
+            del mine[order.id]
+        if self._tallies:
+            self._lost(order, left)
         if order.side is BUY:
-            standing.buying -= left
             side = self.bids
             level = side.levels[price]
         else:
             side = self.asks
             level = side.levels[-price]
-        mine = standing.orders
-        del mine[order.id]
-        if not mine:
-            del self.standing[owner]
-        elif standing.known is not None:
-            standing.went(order, standing.known)
         side.changed.add(price)
         level.quantity -= left
         level.gone = gone = level.gone + 1
@@ -280,10 +275,40 @@ class OrderBook:
                 level.orders = deque(level.resting())
                 level.gone = 0
 
+    def _lost(self, order: Order, quantity: int) -> None:
+        """Keeps its owner's tally right, if there is one, after an order lost some grams or its place."""
+        owner = order.owner
+        tally = self._tallies.get(owner)
+        if tally is None:
+            return
+        if owner in self.owners:
+            tally.lost(order, quantity)
+        else:
+            del self._tallies[owner]
+
     def orders_of(self, owner: int) -> list[Order]:
         """In the order of their priority."""
-        standing = self.standing.get(owner)
-        return [] if standing is None else list(standing.orders.values())
+        return list(self.owners.get(owner, {}).values())
+
+    def count_of(self, owner: int) -> int:
+        mine = self.owners.get(owner)
+        return 0 if mine is None else len(mine)
+
+    def buying(self, owner: int) -> int:
+        """The grams that an owner's BUYs still want."""
+        tally = self._tally(owner)
+        return 0 if tally is None else tally.buying
+
+    def best_of(self, owner: int, side: OrderSide) -> int | None:
+        """An owner's highest BUY or lowest SELL."""
+        tally = self._tally(owner)
+        return None if tally is None else tally.best(side)
+
+    def _tally(self, owner: int) -> Tally | None:
+        tally = self._tallies.get(owner)
+        if tally is None and (mine := self.owners.get(owner)) is not None:
+            tally = self._tallies[owner] = Tally(mine)
+        return tally
 
     def take_changes(self) -> list[tuple[OrderSide, int]]:
         """The prices whose level differs from what was last told, BUY side first; from now on they count as told."""

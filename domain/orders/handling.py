@@ -91,11 +91,10 @@ def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
 
 
 def _check_limits(turn: Turn, command: PlaceOrder, market: Market) -> None:
-    standing = market.book.standing.get(command.caller)
-    rules.check_open_orders(command, market.instrument, len(standing.orders) if standing else 0)
+    rules.check_open_orders(command, market.instrument, market.book.count_of(command.caller))
     if market.instrument.terms.holding is not None:
         owned = sum(turn.state.balance(command.caller, market.instrument.asset.id))
-        rules.check_holding(command, market.instrument, owned, standing.buying if standing else 0)
+        rules.check_holding(command, market.instrument, owned, market.book.buying(command.caller))
 
 
 def _available(turn: Turn, command: PlaceOrder, market: Market) -> int:

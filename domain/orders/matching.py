@@ -90,11 +90,8 @@ def would_trade(order: Order, book: OrderBook) -> bool:
 
 def would_meet_its_own(order: Order, book: OrderBook) -> bool:
     """True where an order of its own owner stands at a price within the order's limit."""
-    standing = book.standing.get(order.owner)
-    if standing is None:
-        return False
-    own = standing.best(OrderSide.SELL if order.side is OrderSide.BUY else OrderSide.BUY)
-    return own is not None and (own <= order.price if order.side is OrderSide.BUY else own >= order.price)
+    own = book.best_of(order.owner, OrderSide.SELL if order.side is BUY else BUY)
+    return own is not None and (own <= order.price if order.side is BUY else own >= order.price)
 
 
 def is_fillable(order: Order, book: OrderBook, bounds: tuple[int, int] = ANY_PRICE) -> bool:

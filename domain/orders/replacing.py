@@ -71,7 +71,7 @@ def _check(turn: Turn, order: Order, market: Market, asked: PlaceOrder) -> None:
     rules.check_level(rest, book.quantity_at(order.side, asked.price) - own)
     owned = sum(turn.state.balance(order.owner, instrument.asset.id))
     counted = order.remaining if order.side is OrderSide.BUY else 0
-    rules.check_holding(rest, instrument, owned, book.standing[order.owner].buying - counted)
+    rules.check_holding(rest, instrument, owned, book.buying(order.owner) - counted)
     asset = rules.held_asset(order.side, instrument)
     needed = rules.held_by(rest.side, rest.price, rest.quantity, instrument.highest_fee_basis_points)
     rules.check_available(asset, turn.available(order.owner, asset), needed - settlement.held_of(order))

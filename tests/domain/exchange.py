@@ -32,9 +32,9 @@ def picture(state: State) -> dict[str, Any]:
             for symbol, market in state.markets.items()
         },
         "standing": {
-            (symbol, owner): (standing.buying, list(standing.orders))
+            (symbol, owner): (market.book.buying(owner), list(orders))
             for symbol, market in state.markets.items()
-            for owner, standing in market.book.standing.items()
+            for owner, orders in market.book.owners.items()
         },
         "sessions": {
             symbol: (market.session_notional, market.session_grams, market.pace.last_price)

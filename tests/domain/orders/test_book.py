@@ -185,16 +185,16 @@ def test_what_each_owner_has_standing_is_counted() -> None:
     book = book_of(mine, more, sold, other)
 
     assert book.orders_of(ALICE) == [mine, more, sold]
-    assert (book.standing[ALICE].buying, book.standing[BOB].buying) == (5_000, 5_000)
+    assert (book.buying(ALICE), book.buying(BOB)) == (5_000, 5_000)
 
     book.fill(mine, 1_000)
     book.fill(more, 2_000)
     book.remove(other)
 
     assert book.orders_of(ALICE) == [mine, sold]
-    assert book.standing[ALICE].buying == 2_000
+    assert book.buying(ALICE) == 2_000
     assert book.orders_of(BOB) == []
-    assert set(book.standing) == {ALICE}
+    assert set(book.owners) == {ALICE}
 
 
 def test_the_best_of_ones_own_is_known_whatever_came_and_went(seed: int) -> None:
@@ -206,9 +206,9 @@ def test_the_best_of_ones_own_is_known_whatever_came_and_went(seed: int) -> None
         else:
             standing.append(order(dice.choice([BUY, SELL]), 1_000, dice.randrange(1, 30)))
             book.rest(standing[-1])
-        if ALICE in book.standing and dice.random() < 0.5:
+        if dice.random() < 0.5:
             bids, asks = ([each.price for each in standing if each.side is side] for side in (BUY, SELL))
-            found = [book.standing[ALICE].best(side) for side in (BUY, SELL)]
+            found = [book.best_of(ALICE, side) for side in (BUY, SELL)]
             assert found == [max(bids, default=None), min(asks, default=None)]
 
 

@@ -100,7 +100,7 @@ def test_fills_turn_what_is_wanted_into_what_is_held(exchange: Exchange) -> None
     exchange.order(make.buy(ALICE, 4_000, PRICE))
     exchange.order(make.sell(BOB, 3_000, PRICE))
 
-    assert exchange.state.markets[SYMBOL].book.standing[ALICE].buying == 1_000
+    assert exchange.state.markets[SYMBOL].book.buying(ALICE) == 1_000
     refused(exchange, make.buy(ALICE, 2_000, PRICE))
     assert exchange.order(make.buy(ALICE, 1_000, PRICE)).status is OrderStatus.OPEN
 
