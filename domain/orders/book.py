@@ -1,55 +1,27 @@
 """The order book of one instrument: resting orders by price, then by sequence.
 
 A side keeps its prices as ranks (bids: price, asks: minus price), so that the best is always the largest and one loop
-serves both sides. A level keeps its orders in a queue; an order that ended elsewhere stays in the queue until it comes
-to the front, marked by `resting`, so that cancelling costs the same in a level of ten or of ten thousand.
+serves both sides.
 
 Invariant: while the market trades continuously, the best bid is below the best ask after every command.
 """
 
 from bisect import bisect_left, insort
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from hashlib import blake2b
 
+from domain.orders.level import Level
 from domain.orders.model import Order, OrderSide, PriceLevel
 
-COMPACT_AFTER = 64
 BUY = OrderSide.BUY
 
 Match = tuple[Order, int, int]
 """The maker, the price and the grams."""
 
 
-class Level:
-    """The orders at one price, oldest first; `quantity` is of those that still rest, `gone` counts the others."""
-
-    __slots__ = ("gone", "orders", "price", "quantity")
-
-    def __init__(self, price: int) -> None:
-        self.price = price
-        self.orders: deque[Order] = deque()
-        self.quantity = 0
-        self.gone = 0
-
-    @property
-    def count(self) -> int:
-        return len(self.orders) - self.gone
-
-    def first(self) -> Order:
-        """The oldest resting order; only for a level that has one."""
-        orders = self.orders
-        while not (first := orders[0]).resting:
-            orders.popleft()
-            self.gone -= 1
-        return first
-
-    def resting(self) -> Iterator[Order]:
-        return (order for order in self.orders if order.resting)
-
-
 class BookSide:
-    """`changed` is the prices whose level differs from what was last told."""
+    """`changed` is the levels that differ from what was last told, those too that are no more."""
 
     __slots__ = ("changed", "levels", "ranks", "side", "sign")
 
@@ -58,7 +30,7 @@ class BookSide:
         self.sign = 1 if side is BUY else -1
         self.levels: dict[int, Level] = {}
         self.ranks: list[int] = []
-        self.changed: set[int] = set()
+        self.changed: list[Level] = []
 
     def rank(self, price: int) -> int:
         return self.sign * price
@@ -72,13 +44,13 @@ class BookSide:
     def open(self, price: int) -> Level:
         """A level where none is."""
         rank = self.sign * price
-        level = self.levels[rank] = Level(price)
+        level = self.levels[rank] = Level(price, rank)
         insort(self.ranks, rank)
         return level
 
     def close(self, level: Level) -> None:
         """Takes out a level where nothing rests any more."""
-        rank = self.sign * level.price
+        rank = level.rank
         level.orders.clear()
         del self.levels[rank]
         if self.ranks[-1] == rank:
@@ -86,21 +58,33 @@ class BookSide:
         else:
             del self.ranks[bisect_left(self.ranks, rank)]
 
+    def note(self, level: Level) -> None:
+        """That a level changed."""
+        level.changed = True
+        self.changed.append(level)
+
+    def take_changes(self) -> list[int]:
+        """The prices whose level changed, rising; from now on they count as told."""
+        prices = {level.price for level in self.changed}
+        for level in self.changed:
+            level.changed = False
+        self.changed.clear()
+        return sorted(prices)
+
 
 class Tally:
     """What one owner's orders come to: the grams of its BUYs, and the best price of each side that was asked for."""
 
-    __slots__ = ("_bests", "_orders", "buying")
+    __slots__ = ("_bests", "buying")
 
-    def __init__(self, orders: dict[int, Order]) -> None:
-        self._orders = orders
+    def __init__(self, orders: Iterable[Order]) -> None:
         self._bests: dict[OrderSide, int | None] = {}
-        self.buying = sum(order.remaining for order in orders.values() if order.side is BUY)
+        self.buying = sum(order.remaining for order in orders if order.side is BUY)
 
-    def best(self, side: OrderSide) -> int | None:
-        """Its highest BUY or lowest SELL: kept from then on, it goes with its order."""
+    def best(self, side: OrderSide, orders: Callable[[], Iterable[Order]]) -> int | None:
+        """The highest BUY or lowest SELL of its orders: kept from then on, it goes with its order."""
         if side not in self._bests:
-            prices = (order.price for order in self._orders.values() if order.side is side)
+            prices = (order.price for order in orders() if order.side is side)
             self._bests[side] = max(prices, default=None) if side is BUY else min(prices, default=None)
         return self._bests[side]
 
@@ -122,13 +106,9 @@ class Tally:
 
 
 class OrderBook:
-    """`owners` has each owner's orders by id, in the order of their priority; nobody is in it who has none.
+    """`digest` names the whole of what rests."""
 
-    Tallies are made when they are asked for and kept up to date from then on, as long as their owner has an order:
-    only an auction and a limit on holdings want any. `digest` names the whole of what rests.
-    """
-
-    __slots__ = ("_digest", "_marks", "_tallies", "_touched", "asks", "bids", "owners")
+    __slots__ = ("_digest", "_marks", "_owners", "_tallies", "_touched", "asks", "bids")
 
     def __init__(self) -> None:
         self.bids = BookSide(OrderSide.BUY)
@@ -136,8 +116,10 @@ class OrderBook:
         self._digest = 0
         self._marks: dict[int, int] = {}
         self._touched: list[Order] = []
-        self.owners: dict[int, dict[int, Order]] = {}
+        self._owners: dict[int, Order | dict[int, Order]] = {}
+        """The one order of an owner or, from the second on, its orders by id in the order of their priority."""
         self._tallies: dict[int, Tally] = {}
+        """Made when asked for and right from then on, as long as their owner has an order."""
 
     def side(self, side: OrderSide) -> BookSide:
         return self.bids if side is BUY else self.asks
@@ -159,47 +141,48 @@ class OrderBook:
 
     def rest(self, order: Order) -> None:
         """Puts an order at the end of its level."""
-        order.resting = True
+        price = order.price
+        if order.side is BUY:
+            side = self.bids
+            level = side.levels.get(price)
+        else:
+            side = self.asks
+            level = side.levels.get(-price)
+        if level is None:
+            level = side.open(price)
+        order.level = level
+        level.orders.append(order)
+        level.quantity += order.remaining
+        if not level.changed:
+            side.note(level)
         self._touched.append(order)
         owner = order.owner
-        mine = self.owners.get(owner)
+        mine = self._owners.get(owner)
         if mine is None:
-            self.owners[owner] = {order.id: order}
+            self._owners[owner] = order
+        elif isinstance(mine, Order):
+            self._owners[owner] = {mine.id: mine, order.id: order}
         else:
             mine[order.id] = order
         if self._tallies and (tally := self._tallies.get(owner)) is not None:
             tally.came(order)
-        price = order.price
-        if order.side is BUY:
-            side = self.bids
-            rank = price
-        else:
-            side = self.asks
-            rank = -price
-        level = side.levels.get(rank)
-        if level is None:
-            level = side.open(price)
-        level.orders.append(order)
-        level.quantity += order.remaining
-        side.changed.add(price)
 
     def take(self, side: BookSide, level: Level, wanted: int, owner: int, matches: list[Match]) -> int:
         """Fills a level's orders, oldest first, and adds their matches; what is left of `wanted`.
 
         It ends before an order of `owner`'s, which then is the level's first.
         """
-        orders, price, owners = level.orders, level.price, self.owners
+        orders, price, owners = level.orders, level.price, self._owners
         left = wanted
         while orders:
             maker = orders[0]
-            if not maker.resting:
+            if maker.level is None:
                 orders.popleft()
                 level.gone -= 1
                 continue
             maker_owner = maker.owner
             if maker_owner == owner:
                 break
-            self._touched.append(maker)
             quantity = maker.remaining
             if quantity > left:
                 maker.remaining = quantity - left
@@ -207,24 +190,29 @@ class OrderBook:
             else:
                 orders.popleft()
                 maker.remaining = 0
-                maker.resting = False
+                maker.level = None
                 mine = owners[maker_owner]
-                if len(mine) == 1:
+                if isinstance(mine, Order) or len(mine) == 1:
                     del owners[maker_owner]
                 else:
                     del mine[maker.id]
             if self._tallies:
                 self._lost(maker, quantity)
+            self._touched.append(maker)
             matches.append((maker, price, quantity))
             left -= quantity
             if not left:
                 break
         if left != wanted:
-            side.changed.add(price)
             level.quantity -= wanted - left
-            if len(orders) == level.gone:
-                side.close(level)
+            self._changed(side, level)
         return left
+
+    def _changed(self, side: BookSide, level: Level) -> None:
+        if not level.changed:
+            side.note(level)
+        if len(level.orders) == level.gone:
+            side.close(level)
 
     def fill(self, order: Order, quantity: int) -> None:
         """Takes a fill out of a resting order; one that is filled leaves the book."""
@@ -244,36 +232,34 @@ class OrderBook:
         self._touched.append(order)
         self._lost(order, quantity)
         side = self.side(order.side)
-        side.levels[side.rank(order.price)].quantity -= quantity
-        side.changed.add(order.price)
+        level = side.levels[side.rank(order.price)]
+        level.quantity -= quantity
+        if not level.changed:
+            side.note(level)
 
     def remove(self, order: Order) -> None:
         """Takes a resting order out, whatever is left of it."""
-        order.resting = False
+        level = order.level
+        assert level is not None
+        order.level = None
         self._touched.append(order)
-        owner, price, left = order.owner, order.price, order.remaining
-        mine = self.owners[owner]
-        if len(mine) == 1:
-            del self.owners[owner]
+        owner = order.owner
+        mine = self._owners[owner]
+        if isinstance(mine, Order) or len(mine) == 1:
+            del self._owners[owner]
         else:
             del mine[order.id]
         if self._tallies:
-            self._lost(order, left)
-        if order.side is BUY:
-            side = self.bids
-            level = side.levels[price]
-        else:
-            side = self.asks
-            level = side.levels[-price]
-        side.changed.add(price)
-        level.quantity -= left
+            self._lost(order, order.remaining)
+        level.quantity -= order.remaining
         level.gone = gone = level.gone + 1
+        if not level.changed:
+            self.side(order.side).note(level)
         if 2 * gone >= (length := len(level.orders)):
             if gone == length:
-                side.close(level)
-            elif gone > COMPACT_AFTER:
-                level.orders = deque(level.resting())
-                level.gone = 0
+                self.side(order.side).close(level)
+            else:
+                level.compact()
 
     def _lost(self, order: Order, quantity: int) -> None:
         """Keeps its owner's tally right, if there is one, after an order lost some grams or its place."""
@@ -281,18 +267,25 @@ class OrderBook:
         tally = self._tallies.get(owner)
         if tally is None:
             return
-        if owner in self.owners:
+        if owner in self._owners:
             tally.lost(order, quantity)
         else:
             del self._tallies[owner]
 
+    def owners(self) -> Collection[int]:
+        """Who has an order."""
+        return self._owners.keys()
+
     def orders_of(self, owner: int) -> list[Order]:
         """In the order of their priority."""
-        return list(self.owners.get(owner, {}).values())
+        mine = self._owners.get(owner)
+        if mine is None:
+            return []
+        return list(mine.values()) if isinstance(mine, dict) else [mine]
 
     def count_of(self, owner: int) -> int:
-        mine = self.owners.get(owner)
-        return 0 if mine is None else len(mine)
+        mine = self._owners.get(owner)
+        return 0 if mine is None else len(mine) if isinstance(mine, dict) else 1
 
     def buying(self, owner: int) -> int:
         """The grams that an owner's BUYs still want."""
@@ -302,20 +295,17 @@ class OrderBook:
     def best_of(self, owner: int, side: OrderSide) -> int | None:
         """An owner's highest BUY or lowest SELL."""
         tally = self._tally(owner)
-        return None if tally is None else tally.best(side)
+        return None if tally is None else tally.best(side, partial(self.orders_of, owner))
 
     def _tally(self, owner: int) -> Tally | None:
         tally = self._tallies.get(owner)
-        if tally is None and (mine := self.owners.get(owner)) is not None:
-            tally = self._tallies[owner] = Tally(mine)
+        if tally is None and owner in self._owners:
+            tally = self._tallies[owner] = Tally(self.orders_of(owner))
         return tally
 
     def take_changes(self) -> list[tuple[OrderSide, int]]:
         """The prices whose level differs from what was last told, BUY side first; from now on they count as told."""
-        changes = [(side.side, price) for side in (self.bids, self.asks) for price in sorted(side.changed)]
-        self.bids.changed.clear()
-        self.asks.changed.clear()
-        return changes
+        return [(side.side, price) for side in (self.bids, self.asks) for price in side.take_changes()]
 
     def quantity_at(self, side: OrderSide, price: int) -> int:
         """Grams that rest at a price."""

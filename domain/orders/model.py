@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.errors import DomainError
 from domain.ledger.model import Asset
+from domain.orders.level import Level
 from domain.orders.terms import Terms
 
 
@@ -211,14 +212,14 @@ class Order:
     reason: OrderReason | None = None
     trades_until: int = 0
     """The instrument's trade counter when this state was true: fills past it came later."""
-    resting: bool = False
-    """True while it stands in the book."""
     self_trade: SelfTradePrevention = SelfTradePrevention.CANCEL_NEWEST
     moved_by: int | None = None
     """The command that gave it another place in the book; None while it has the one that it was placed with."""
     placed_quantity: int | None = None
     placed_price: int | None = None
     """Quantity and price as it was placed; None while they are what they were."""
+    level: Level | None = field(default=None, init=False, repr=False, compare=False)
+    """Where it stands in the book; None while it does not."""
 
     def as_it_is(self) -> "Order":
         """A copy that later commands do not change."""
@@ -240,12 +241,16 @@ class Order:
             self.status,
             self.reason,
             self.trades_until,
-            False,
             self.self_trade,
             self.moved_by,
             self.placed_quantity,
             self.placed_price,
         )
+
+    @property
+    def resting(self) -> bool:
+        """True while it stands in the book."""
+        return self.level is not None
 
     @property
     def sequence(self) -> int:

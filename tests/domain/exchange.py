@@ -32,9 +32,9 @@ def picture(state: State) -> dict[str, Any]:
             for symbol, market in state.markets.items()
         },
         "standing": {
-            (symbol, owner): (market.book.buying(owner), list(orders))
+            (symbol, owner): (market.book.buying(owner), [order.id for order in market.book.orders_of(owner)])
             for symbol, market in state.markets.items()
-            for owner, orders in market.book.owners.items()
+            for owner in market.book.owners()
         },
         "sessions": {
             symbol: (market.session_notional, market.session_grams, market.pace.last_price)

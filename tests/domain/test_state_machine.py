@@ -479,11 +479,11 @@ class ExchangeMachine(RuleBasedStateMachine):
             for order in self.naive.orders:
                 if order.is_open and order.symbol == symbol:
                     mine[order.owner].append(order)
-            assert {owner: list(orders) for owner, orders in market.book.owners.items()} == {
+            assert {owner: [o.id for o in market.book.orders_of(owner)] for owner in market.book.owners()} == {
                 owner: [order.sequence for order in sorted(orders, key=lambda order: order.priority)]
                 for owner, orders in mine.items()
             }
-            assert {owner: market.book.buying(owner) for owner in market.book.owners} == {
+            assert {owner: market.book.buying(owner) for owner in market.book.owners()} == {
                 owner: sum(order.remaining for order in orders if order.buys) for owner, orders in mine.items()
             }
 

@@ -4,7 +4,8 @@ import random
 import time
 from collections import Counter
 
-from domain.orders.book import COMPACT_AFTER, BookSide, OrderBook
+from domain.orders.book import BookSide, OrderBook
+from domain.orders.level import COMPACT_AFTER
 from domain.orders.matching import would_meet_its_own
 from domain.orders.model import Order, OrderSide, PriceLevel
 from tests.domain.orders.orders import book_of, order
@@ -126,13 +127,13 @@ def test_every_change_names_its_side_and_price() -> None:
 def test_the_digest_names_what_rests_and_not_how_it_came_about() -> None:
     one, two = order(BUY, 3_000, 50_000), order(SELL, 2_000, 51_000)
     book = book_of(one, two)
-    assert book.digest == book_of(two, one).digest
-    assert book.digest not in (book_of(one).digest, book_of(two).digest)
+    assert book.digest == book_of(two.as_it_is(), one.as_it_is()).digest
+    assert book.digest not in (book_of(one.as_it_is()).digest, book_of(two.as_it_is()).digest)
 
     whole = book.digest
     book.fill(one, 1_000)
     assert book.digest != whole
-    assert book.digest == book_of(one, two).digest
+    assert book.digest == book_of(one.as_it_is(), two.as_it_is()).digest
 
     book.remove(one)
     book.fill(two, 2_000)
@@ -172,7 +173,7 @@ def test_a_random_book_equals_a_sorted_list(seed: int) -> None:
         assert {(side, level.price): level.quantity for level in book.side(side).best_first()} == {
             key: quantity for key, quantity in quantities.items() if key[0] is side
         }
-    assert book.digest == book_of(*resting).digest
+    assert book.digest == book_of(*(each.as_it_is() for each in resting)).digest
 
 
 def test_what_each_owner_has_standing_is_counted() -> None:
@@ -194,7 +195,7 @@ def test_what_each_owner_has_standing_is_counted() -> None:
     assert book.orders_of(ALICE) == [mine, sold]
     assert book.buying(ALICE) == 2_000
     assert book.orders_of(BOB) == []
-    assert set(book.owners) == {ALICE}
+    assert set(book.owners()) == {ALICE}
 
 
 def test_the_best_of_ones_own_is_known_whatever_came_and_went(seed: int) -> None:

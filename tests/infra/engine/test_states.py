@@ -8,6 +8,7 @@ import pytest
 
 from domain.commands import Answer
 from domain.ledger.model import Asset, AssetKind, Balance
+from domain.orders.book import OrderBook
 from domain.orders.model import Instrument, Order, OrderReason, OrderSide, OrderStatus, OrderType, TimeInForce
 from domain.rewards.model import Offer, Partner, Redemption, RedemptionStatus
 from infra.engine.states import plain, state_of
@@ -81,7 +82,7 @@ def test_what_is_absent_stays_absent() -> None:
 
 def test_an_order_in_the_book_is_told_without_its_place_there() -> None:
     order = ORDER.as_it_is()
-    order.resting = True
+    OrderBook().rest(order)
 
     back = there_and_back(order)
 
