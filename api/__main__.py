@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import uvloop
 from rich.logging import RichHandler
 
 from api.engine import RunningWriter
-from api.failures import CommandError, sentence_of
+from api.failures import sentence_of
 from api.granting import grant
 from api.roles import Role
 from api.server import address_of, listen, serving
@@ -222,10 +221,7 @@ async def check_ledger(settings: Settings, terminal: Terminal) -> int:
             assert addressed.database_url
             setup.step("Looking for Postgres")
             await check_postgres("GRAMME_DATABASE_URL", addressed.database_url)
-            try:
-                checks = await audit(addressed.database_url, setup.step)
-            except asyncpg.UndefinedTableError as error:
-                raise CommandError("This database has no tables of Gramme: run `gramme migrate` first.") from error
+            checks = await audit(addressed.database_url, setup.step)
         terminal.show_audit(checks)
     return _verdict(terminal, [check.name for check in checks if not check.ok])
 
@@ -238,12 +234,9 @@ async def replay_log(settings: Settings, terminal: Terminal) -> int:
             setup.step("Looking for Postgres")
             await check_postgres("GRAMME_DATABASE_URL", addressed.database_url)
             begun = time.monotonic()
-            try:
-                count, digest, difference = await first_difference(
-                    addressed.database_url, lambda done, total: setup.progress("Replaying commands", done, total)
-                )
-            except asyncpg.UndefinedTableError as error:
-                raise CommandError("This database has no tables of Gramme: run `gramme migrate` first.") from error
+            count, digest, difference = await first_difference(
+                addressed.database_url, lambda done, total: setup.progress("Replaying commands", done, total)
+            )
         terminal.say(f"{count:,} commands in {time.monotonic() - begun:.1f} s, digest {digest.hex()[:16]}.")
     return _verdict(terminal, [difference] if difference else [])
 

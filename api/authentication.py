@@ -3,8 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
-from domain.errors import Unauthenticated
-from domain.identity.model import Viewer
+from domain.errors import Forbidden, Unauthenticated
+from domain.identity.model import User, Viewer
 from domain.ports import PartnerStore, SessionStore
 from infra.postgres.connection import is_unavailable
 from infra.security.tokens import API_KEY_PREFIX
@@ -25,6 +25,17 @@ async def authenticate(stores: Stores, authorization: object, now: datetime) -> 
     if viewer is None:
         raise Unauthenticated()
     return viewer
+
+
+async def sender(stores: Stores, authorization: object, now: datetime) -> User:
+    """The person who calls. Raises Unauthenticated for nobody, Forbidden for a key that belongs to no person."""
+    viewer = await authenticate(stores, authorization, now)
+    if viewer is None:
+        raise Unauthenticated
+    user = await stores.users.by_id(viewer.user_id) if viewer.user_id else None
+    if user is None:
+        raise Forbidden
+    return user
 
 
 async def until_over(stores: Stores, authorization: object, viewer: Viewer) -> str:

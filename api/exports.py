@@ -1,8 +1,8 @@
 """GET /v1/activities.csv: a person's own activities, newest first, as a table.
 
 Text that a spreadsheet would run as a formula gets an apostrophe before it, also after a semicolon, at which some
-spreadsheets part the cells. The table is sent page by page, so its
-length costs no memory; where it breaks off, the connection does, and nobody takes half of it for the whole.
+spreadsheets part the cells. The table is sent page by page, so its length costs no memory; where it breaks off, the
+connection does, and nobody takes half of it for the whole.
 """
 
 import csv
@@ -14,8 +14,9 @@ from datetime import UTC, date, datetime
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.imports import refused, sender
-from domain.errors import Forbidden, TooManyRequests, Unauthenticated, Unavailable
+from api.authentication import sender
+from api.refusals import REFUSALS, answer_to, refused
+from domain.errors import Unavailable
 from domain.footprint.model import Activity
 from domain.footprint.units import plain
 from domain.ports import FootprintStore
@@ -57,18 +58,14 @@ async def get_activities(request: Request) -> Response:
     except ValueError:
         return refused(400, "BAD_USER_INPUT", "`from` and `to` are days such as 2026-03-29.")
     try:
-        user = await sender(request, now)
+        user = await sender(resources.stores, request.headers.get("authorization"), now)
         await resources.limits.count("mutations", str(user.owner))
-    except Unauthenticated as refusal:
-        return refused(401, refusal.code, refusal.message, {"WWW-Authenticate": "Bearer"})
-    except Forbidden as refusal:
-        return refused(403, refusal.code, refusal.message)
-    except TooManyRequests as refusal:
-        return refused(429, refusal.code, refusal.message, {"Retry-After": str(refusal.retry_after_seconds)})
+    except REFUSALS as refusal:
+        return answer_to(refusal)
     except Exception as error:
         if not is_unavailable(error):
             raise
-        return refused(503, Unavailable.code, Unavailable.message, {"Retry-After": "1"})
+        return answer_to(Unavailable())
     return StreamingResponse(
         _table(resources.stores.footprint, user.owner, first, last),
         media_type="text/csv; charset=utf-8",

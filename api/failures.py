@@ -54,6 +54,8 @@ def sentence_of(error: BaseException) -> str | None:
             return "The disk is full: free some space, then start again."
         if isinstance(link, asyncpg.InsufficientPrivilegeError):
             return f"The database login lacks a right ({link}): set GRAMME_MIGRATION_DATABASE_URL to the owner's login."
+        if isinstance(link, asyncpg.UndefinedTableError):
+            return "This database has no tables of Gramme: run `gramme migrate` first."
         if isinstance(link, redis.exceptions.AuthenticationError):
             return "Redis refuses the login of GRAMME_REDIS_URL: correct its password."
     return None

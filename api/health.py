@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.engine import EngineResources
 from api.resources import Resources
 
-PATHS = ("/graphql", "/v1/imports", "/healthz", "/readyz", "/metrics")
+PATHS = ("/graphql", "/v1/imports", "/v1/activities.csv", "/healthz", "/readyz", "/metrics")
 
 
 async def healthz(_request: Request) -> Response:

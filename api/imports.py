@@ -15,9 +15,9 @@ from typing import BinaryIO
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from api.authentication import authenticate
-from domain.errors import DomainError, Forbidden, Overloaded, Unauthenticated, Unavailable
-from domain.identity.model import User
+from api.authentication import sender
+from api.refusals import REFUSALS, answer_to, refused
+from domain.errors import Unavailable
 from domain.text import shown
 from infra.postgres.connection import is_unavailable
 from schema.node import to_base64
@@ -46,19 +46,15 @@ async def post_import(request: Request) -> Response:
     except FileRefused as refusal:
         await _drain(request)
         return refused(refusal.status, refusal.code, refusal.message)
-    except Unauthenticated as refusal:
-        return refused(401, refusal.code, refusal.message, {"WWW-Authenticate": "Bearer"})
-    except Forbidden as refusal:
-        return refused(403, refusal.code, refusal.message)
-    except (Overloaded, Unavailable) as refusal:
-        return refused(503, refusal.code, refusal.message, {"Retry-After": _pause(refusal)})
+    except REFUSALS as refusal:
+        return answer_to(refusal)
 
 
 async def _accepted(request: Request) -> Response:
     resources = request.app.state.resources
     now = datetime.now(UTC)
     try:
-        user = await sender(request, now)
+        user = await sender(resources.stores, request.headers.get("authorization"), now)
         _check_headers(request)
         async with resources.imports.receiving(user.owner):
             upload: Path = resources.imports.upload_path(now)
@@ -79,17 +75,6 @@ async def _accepted(request: Request) -> Response:
             raise Unavailable from error
         raise
     return JSONResponse({"id": to_base64(f"Import:{job.id}")}, status_code=202)
-
-
-async def sender(request: Request, now: datetime) -> User:
-    stores = request.app.state.resources.stores
-    viewer = await authenticate(stores, request.headers.get("authorization"), now)
-    if viewer is None:
-        raise Unauthenticated
-    user: User | None = await stores.users.by_id(viewer.user_id) if viewer.user_id else None
-    if user is None:
-        raise Forbidden
-    return user
 
 
 def _check_headers(request: Request) -> None:
@@ -151,11 +136,3 @@ def _flush(file: BinaryIO) -> None:
 
 def _too_large() -> FileRefused:
     return FileRefused(413, "TOO_LARGE", f"A file may have at most {FILE_BYTES_MAX // 2**20} MiB. Send it in parts.")
-
-
-def _pause(refusal: DomainError) -> str:
-    return str(getattr(refusal, "retry_after_seconds", 1))
-
-
-def refused(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"code": code, "message": message}, status_code=status, headers=headers)

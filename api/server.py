@@ -11,12 +11,12 @@ import uvicorn
 from api.app import create_app
 from api.engine import EngineResources
 from api.failures import CommandError
+from api.graphql_socket import FRAME_BYTES_MAX
 from api.resources import Resources
 from api.roles import Role
 from api.settings import Settings
 from api.socket_protocol import SocketProtocol
 
-FRAME_BYTES_MAX = 64 * 1024
 PING_SECONDS = 20
 CLOSE_SECONDS = 2
 
