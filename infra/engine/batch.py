@@ -66,23 +66,27 @@ class Batch:
 
     def seal(self, chain: bytes) -> "SealedBatch":
         """The rows as things are now, before a later batch changes them; `chain` is the hash of the batch before."""
-        journals: Rows = []
-        postings: Rows = []
-        trades: Rows = []
-        events: Rows = []
-        for outcome in self._outcomes:
-            command = outcome.sequence
-            for entry, kind, reference, legs in outcome.entries:
-                journals.append((entry, command, kind, reference))
-                for line, (owner, asset, held, amount) in enumerate(legs):
-                    postings.append((owner, entry, line, asset, held, amount))
-            for trade, _ in outcome.trades:
-                trades.append((*trade, command))
-            for owner, first, last, payloads in sorted(outcome.news):
-                events.append((owner, last, first, command, orjson.dumps(payloads).decode()))
+        outcomes = self._outcomes
+        journals: Rows = [
+            (entry, outcome.sequence, kind, reference)
+            for outcome in outcomes
+            for entry, kind, reference, _ in outcome.entries
+        ]
+        postings: Rows = [
+            (owner, entry, line, asset, held, amount)
+            for outcome in outcomes
+            for entry, _, _, legs in outcome.entries
+            for line, (owner, asset, held, amount) in enumerate(legs)
+        ]
+        trades: Rows = [(*trade, outcome.sequence) for outcome in outcomes for trade, _ in outcome.trades]
+        events: Rows = [
+            (owner, last, first, outcome.sequence, orjson.dumps(payloads).decode())
+            for outcome in outcomes
+            for owner, first, last, payloads in sorted(outcome.news)
+        ]
         changes = self._book_changes()
         digest = self._state.digest()
-        first, last = self._outcomes[0].sequence, self._outcomes[-1].sequence
+        first, last = outcomes[0].sequence, outcomes[-1].sequence
         head = (self.sequence, self._epoch, first, last, digest.hex(), self.now)
         chain = journal.link(chain, [head], self._commands, journals, postings, trades, events, changes)
         owners = sorted({event[0] for event in events})
@@ -99,7 +103,7 @@ class Batch:
             _columns(changes, len(BOOK_CHANGE)),
         )
         row = (self._epoch, self.sequence, first, last, owners, instruments, digest, chain, self.now)
-        rare = things.rows_of(self._outcomes)
+        rare = things.rows_of(outcomes)
         return SealedBatch(self.sequence, chain, rare, batch_statement.arguments(row, parts))
 
     def _orders(self) -> tuple[Columns, Columns]:
@@ -113,8 +117,9 @@ class Batch:
         )
 
     def _balances(self) -> Columns:
+        wallets = self._state.wallets
         moved = set().union(*[outcome.balances for outcome in self._outcomes])
-        amounts = [self._state.balance(owner, asset) for owner, asset in moved]
+        amounts = [wallets[owner].balances[asset] for owner, asset in moved]
         return [*_columns(moved, 2), *_columns(amounts, 2)] if moved else [()] * len(BALANCE)
 
     def _book_changes(self) -> Rows:

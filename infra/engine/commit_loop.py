@@ -12,7 +12,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 import asyncpg
 
@@ -22,8 +21,8 @@ from domain.errors import IdempotencyKeyReused, Internal, Unavailable
 from domain.orders.schedule import next_due
 from infra.engine import encoding, lease, recovery
 from infra.engine.batch import Batch, SealedBatch
-from infra.engine.journal import answer_of, stored_form
-from infra.engine.loading import load_named
+from infra.engine.journal import stored_form
+from infra.engine.loading import Earlier, earlier_answers, load_named
 from infra.engine.pulse import Pulse
 from infra.engine.queue import LocalQueue, Pending
 from infra.postgres.connection import Connection, is_unavailable
@@ -38,11 +37,6 @@ STATEMENT_SECONDS = 30
 BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 """Every statement of the writer goes by key; a plan made while the tables were small must be right as they grow."""
 PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-EARLIER = """SELECT c.caller, c.key, c.payload_hash, c.answer_kind, c.answer
-               FROM unnest($1::text::bigint[], $2::text::uuid[]) AS u(caller, key)
-               JOIN command c USING (caller, key)"""
-
-Earlier = dict[tuple[int, UUID], tuple[bytes, Answer]]
 BREATH = 32
 """Commands decided before the event loop gets its turn, so that what is being written flows on."""
 
@@ -248,7 +242,7 @@ class Writer:
         state = self._engine.state
         before, self._fresh = self._fresh, {}
         state.forget_ended()
-        earlier = before | await self._earlier_answers(reader, pendings)
+        earlier = before | await earlier_answers(reader, state, [pending.command for pending in pendings])
         new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
         await load_named(reader, state, [pending.command for pending in new])
         batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
@@ -305,17 +299,6 @@ class Writer:
         while (due := next_due(self._engine.state, batch.now)) is not None:
             pending = _from_the_clock(due)
             batch.add(pending, self._engine.apply(due, batch.now))
-
-    async def _earlier_answers(self, connection: Connection, pendings: list[Pending]) -> Earlier:
-        keyed = [pending.command for pending in pendings if pending.command.key is not None]
-        if not keyed:
-            return {}
-        callers = encoding.array([command.caller for command in keyed])
-        found = await connection.fetch(EARLIER, callers, encoding.array([command.key for command in keyed]))
-        return {
-            (row["caller"], row["key"]): (row["payload_hash"], answer_of(row["answer_kind"], row["answer"]))
-            for row in found
-        }
 
     def _now(self) -> datetime:
         """The clock, but never before the last batch: a clock that is set back does not reorder anything."""

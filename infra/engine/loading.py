@@ -1,19 +1,50 @@
 """Brings into the engine's memory what a batch of commands names and what is not there yet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
-from domain.commands import CancelOrder, CancelRedemption, CaptureRedemption, Command, ReplaceOrder
+from domain.commands import Answer, CancelOrder, CancelRedemption, CaptureRedemption, Command, ReplaceOrder
 from domain.state import State, Wallet
 from infra.engine.encoding import array
+from infra.engine.journal import answer_of
 from infra.postgres import rows
 from infra.postgres.connection import Connection
 
+Earlier = dict[tuple[int, UUID], tuple[bytes, Answer]]
+"""By caller and key: the hash of what was asked, and the answer."""
+# An order is found by the command that placed it: it has its key and its number.
+EARLIER = """SELECT u.means_order, c.caller, c.key, c.payload_hash, c.answer_kind, c.answer, o AS placed
+               FROM unnest($1::text::bigint[], $2::text::uuid[], $3::text::boolean[]) AS u(caller, key, means_order)
+               JOIN command c USING (caller, key)
+               LEFT JOIN orders o ON u.means_order AND o.id = c.sequence AND o.owner = c.caller"""
+
+
+async def earlier_answers(connection: Connection, state: State, commands: Sequence[Command]) -> Earlier:
+    """What was answered before under keys of these commands; brings in the ended orders that they name."""
+    keys = [(command.caller, command.key, False) for command in commands if command.key is not None]
+    keys += [
+        (command.caller, command.client_order_id, True)
+        for command in commands
+        if isinstance(command, CancelOrder | ReplaceOrder)
+        and state.order((command.caller, command.client_order_id)) is None
+    ]
+    earlier: Earlier = {}
+    if not keys:
+        return earlier
+    instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
+    for row in await connection.fetch(EARLIER, *map(array, zip(*keys, strict=True))):
+        key = (row["caller"], row["key"])
+        if not row["means_order"]:
+            earlier[key] = (row["payload_hash"], answer_of(row["answer_kind"], row["answer"]))
+        elif row["placed"] is not None:
+            state.ended_orders[key] = rows.order_of(row["placed"], instruments)
+    return earlier
+
 
 async def load_named(connection: Connection, state: State, commands: Iterable[Command]) -> None:
-    """Wallets of the owners, and ended orders and redemptions that a command asks about."""
+    """Wallets of the owners, and ended redemptions that a command asks about."""
     commands = list(commands)
     await load_wallets(connection, state, {owner for command in commands for owner in command.owners()})
-    await _load_ended_orders(connection, state, commands)
     await _load_ended_redemptions(connection, state, commands)
 
 
@@ -35,27 +66,6 @@ async def load_wallets(connection: Connection, state: State, owners: set[int]) -
         missing,
     ):
         state.wallets[row["owner"]].event_sequence = row["last_sequence"]
-
-
-async def _load_ended_orders(connection: Connection, state: State, commands: list[Command]) -> None:
-    keys = [
-        (command.caller, command.client_order_id)
-        for command in commands
-        if isinstance(command, CancelOrder | ReplaceOrder)
-        and state.order((command.caller, command.client_order_id)) is None
-    ]
-    if not keys:
-        return
-    instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
-    for row in await connection.fetch(
-        """SELECT o.* FROM unnest($1::text::bigint[], $2::text::uuid[]) AS u(owner, client_order_id)
-             JOIN command c ON c.caller = u.owner AND c.key = u.client_order_id
-             JOIN orders o ON o.id = c.sequence AND o.owner = c.caller""",
-        array([owner for owner, _ in keys]),
-        array([key for _, key in keys]),
-    ):
-        order = rows.order_of(row, instruments)
-        state.ended_orders[order.owner, order.client_order_id] = order
 
 
 async def _load_ended_redemptions(connection: Connection, state: State, commands: list[Command]) -> None:
