@@ -18,7 +18,7 @@ from domain.orders.model import (
     TradingPhase,
 )
 from tests import factories as make
-from tests.domain.orders.test_phases import Day, phases_of
+from tests.domain.orders.day import Day, phases_of
 
 ALICE, BOB = make.ALICE, make.BOB
 SECOND = make.OPERATOR + 90
