@@ -1,19 +1,17 @@
-"""The engine as a whole: what each kind of order becomes, what is told to whom, refusals, expiry, determinism."""
+"""The engine as a whole: what each kind of order becomes, refusals, expiry, counters."""
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from domain.commands import Command, PlaceOrder
+from domain.commands import Command
 from domain.errors import InsufficientBalance, InvalidInput, NotFound
 from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderSide, OrderStatus, OrderType, TimeInForce
-from infra.engine.journal import command_of, stored_form
 from tests import factories as make
 from tests.domain.conftest import funded
-from tests.domain.exchange import Exchange, effects, picture, stored, told
-from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, NOON, POINTS, SELL, SHOP, SYMBOL
+from tests.domain.exchange import Exchange, effects, picture, stored
+from tests.factories import ALICE, BOB, BUY, CAROL, MONEY, NOON, SELL, SYMBOL
 
 DAY, GTD, IOC, FOK = TimeInForce.DAY, TimeInForce.GTD, TimeInForce.IOC, TimeInForce.FOK
 MARKET = OrderType.MARKET
@@ -460,112 +458,6 @@ def test_the_time_of_an_order_is_not_its_priority(exchange: Exchange) -> None:
     assert [trade.sell_order for trade, _ in outcome.trades] == [first.id]
 
 
-# ---------------------------------------------------------------- what is told
-
-
-def test_each_party_hears_its_trades_then_its_orders_then_its_balances(exchange: Exchange) -> None:
-    codes = {code: asset.id for code, asset in exchange.state.assets.items()}
-    one = exchange.order(make.sell(ALICE, 1_000, 50_000))
-    two = exchange.order(make.sell(CAROL, 1_000, 51_000))
-    three = exchange.order(make.sell(ALICE, 2_000, 52_000))
-    before = {owner: exchange.state.wallets[owner].event_sequence for owner in (ALICE, BOB, CAROL)}
-
-    outcome = exchange.done(make.buy(BOB, 3_000, 52_000))
-    taken = outcome.answer.state.id
-
-    assert told(outcome, BOB) == [
-        ["T", taken, 0, 153_000_000, "FILLED", None, 3, 1],
-        ["T", taken, 0, 153_000_000, "FILLED", None, 3, 2],
-        ["T", taken, 0, 153_000_000, "FILLED", None, 3, 3],
-        ["O", taken, 0, 153_000_000, "FILLED", None, 3],
-        ["B", codes[MONEY], 999_847, 0, "TRADE"],
-        ["B", codes[SYMBOL], 103_000, 0, "TRADE"],
-    ]
-    assert told(outcome, ALICE) == [
-        ["T", one.id, 0, 50_000_000, "FILLED", None, 3, 1],
-        ["T", three.id, 1_000, 52_000_000, "PARTIALLY_FILLED", None, 3, 3],
-        ["O", one.id, 0, 50_000_000, "FILLED", None, 3],
-        ["O", three.id, 1_000, 52_000_000, "PARTIALLY_FILLED", None, 3],
-        ["B", codes[MONEY], 1_000_102, 0, "TRADE"],
-        ["B", codes[SYMBOL], 97_000, 1_000, "TRADE"],
-    ]
-    assert told(outcome, CAROL) == [
-        ["T", two.id, 0, 51_000_000, "FILLED", None, 3, 2],
-        ["O", two.id, 0, 51_000_000, "FILLED", None, 3],
-        ["B", codes[MONEY], 1_000_051, 0, "TRADE"],
-        ["B", codes[SYMBOL], 99_000, 0, "TRADE"],
-    ]
-    numbers = {owner: (first, last) for owner, first, last, _ in outcome.news}
-    assert numbers == {
-        owner: (before[owner] + 1, before[owner] + length) for owner, length in ((ALICE, 6), (BOB, 6), (CAROL, 4))
-    }
-
-
-@pytest.mark.parametrize(
-    ("fields", "event"),
-    [
-        ({}, ["O", 1_000, 0, "OPEN", None]),
-        ({"time_in_force": IOC}, ["O", 1_000, 0, "CANCELLED", "IOC_REMAINDER"]),
-    ],
-)
-def test_an_order_without_a_trade_is_told_with_its_balance(
-    exchange: Exchange, fields: dict[str, Any], event: list[Any]
-) -> None:
-    outcome = exchange.done(make.buy(BOB, 1_000, 50_000, **fields))
-
-    [first, second] = told(outcome, BOB)
-    assert [first[0], *first[2:6]] == event
-    resting = not fields
-    assert second == [
-        "B",
-        exchange.state.assets[MONEY].id,
-        *((999_950, 50) if resting else (1_000_000, 0)),
-        "ORDER_HOLD" if resting else "ORDER_RELEASE",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("fields", "event"),
-    [
-        ({"time_in_force": FOK}, ["O", 2_000, 0, "CANCELLED", "FOK_NOT_FILLABLE"]),
-        ({"post_only": True}, ["O", 2_000, 0, "REJECTED", "POST_ONLY_WOULD_TRADE"]),
-    ],
-)
-def test_an_order_that_never_held_anything_is_told_alone(
-    exchange: Exchange, fields: dict[str, Any], event: list[Any]
-) -> None:
-    exchange.order(make.sell(ALICE, 1_000, 50_000))
-
-    outcome = exchange.done(make.buy(BOB, 2_000, 50_000, **fields))
-
-    [only] = told(outcome, BOB)
-    assert [only[0], *only[2:6]] == event
-    assert told(outcome, ALICE) == []
-    assert outcome.entries == []
-
-
-def test_the_system_accounts_hear_nothing(exchange_with_fees: Exchange) -> None:
-    exchange_with_fees.order(make.sell(ALICE, 100_000, 900_000))
-
-    outcome = exchange_with_fees.done(make.buy(BOB, 100_000, 900_000))
-
-    assert {owner for owner, *_ in outcome.news} == {ALICE, BOB}
-
-
-def test_events_are_numbered_without_gaps_for_each_person(exchange: Exchange) -> None:
-    seen: dict[int, int] = {owner: exchange.state.wallets[owner].event_sequence for owner in (ALICE, BOB, CAROL)}
-    commands: list[Command] = []
-    for price in (50_000, 50_001, 50_002):
-        mine = make.sell(ALICE, 2_000, price)
-        commands += [mine, make.buy(BOB, 1_000, price), make.buy(CAROL, 1_500, price), make.cancel(mine)]
-    for outcome in exchange.apply_all(commands):
-        for owner, first, last, payloads in outcome.news:
-            assert first == seen[owner] + 1
-            assert last == seen[owner] + len(payloads)
-            seen[owner] = last
-    assert seen == {owner: exchange.state.wallets[owner].event_sequence for owner in seen}
-
-
 # ---------------------------------------------------------------- counters
 
 
@@ -619,98 +511,6 @@ def test_an_entry_that_would_overdraw_is_a_fault(exchange: Exchange) -> None:
 
     with pytest.raises(ArithmeticError, match="overdraw"):
         exchange.apply(make.buy(BOB, 1_000, 50_000))
-
-
-# ---------------------------------------------------------------- the log
-
-
-def a_day(offer: int) -> list[Command]:
-    """One command of every kind, and what it needs, for an exchange without anything."""
-    selling = make.sell(ALICE, 4_000, 50_000, time_in_force=DAY)
-    return [
-        make.create_programme(maker_fee_basis_points=10, taker_fee_basis_points=25),
-        make.deposit(ALICE, 1_000_000),
-        make.deposit(BOB, 1_000_000),
-        make.issue(ALICE, 20_000),
-        make.close_period({ALICE: 30_000, BOB: 90_000, CAROL: None}),
-        make.convert(ALICE, 50_000),
-        make.create_offer(250, stock=2, valid_until=NOON + timedelta(days=5)),
-        selling,
-        make.buy(BOB, 3_000, 55_000, time_in_force=GTD, expires_at=NOON + timedelta(minutes=1)),
-        make.buy(CAROL, 1_000, 50_000),
-        make.redeem(ALICE, offer, "ONE"),
-        make.redeem(ALICE, offer, "TWO"),
-        make.capture("ONE"),
-        make.cancel_redemption(ALICE, offer + 5),
-        make.cancel(selling),
-        make.expire_due(),
-    ]
-
-
-def test_the_log_applied_again_gives_the_same_outcomes_byte_for_byte() -> None:
-    first = Exchange()
-    log = a_day(offer=7)
-    outcomes = first.apply_all(log)
-    assert {type(command).kind for command in log} == {
-        *("PLACE_ORDER", "CANCEL_ORDER", "EXPIRE_DUE", "DEPOSIT", "ISSUE", "CREATE_PROGRAMME", "CLOSE_PERIOD"),
-        *("CONVERT_TO_POINTS", "CREATE_OFFER", "REDEEM_OFFER", "CANCEL_REDEMPTION", "CAPTURE_REDEMPTION"),
-    }
-    assert [outcome.answer.kind for outcome in outcomes] == [
-        *("programme", "balance", "balance", "balance", "period", "conversion", "offer", "order", "order"),
-        *("INSUFFICIENT_BALANCE", "redemption", "redemption", "redemption", "redemption", "order", "expired"),
-    ]
-    assert first.balance(SHOP, POINTS) == (250, 0)
-
-    again = Exchange()
-    replayed = again.apply_all(command_of(each.kind, each.caller, each.key, stored_form(each)[0]) for each in log)
-
-    assert [(outcome.answer, effects(outcome)) for outcome in replayed] == [
-        (outcome.answer, effects(outcome)) for outcome in outcomes
-    ]
-    assert picture(again.state) == picture(first.state)
-    assert again.state.digest() == first.state.digest()
-
-
-@pytest.mark.parametrize("number", range(16))
-def test_a_command_survives_being_stored(number: int) -> None:
-    command = a_day(offer=7)[number]
-
-    read = command_of(command.kind, command.caller, command.key, stored_form(command)[0])
-
-    assert read == command
-    assert [type(getattr(read, name)) for name in read.values()] == [
-        type(getattr(command, name)) for name in command.values()
-    ]
-
-
-def test_what_the_caller_did_not_choose_is_not_part_of_the_request() -> None:
-    key = UUID(int=1)
-    one, two = make.redeem(ALICE, 7, "ONE", minutes=15, key=key), make.redeem(ALICE, 7, "TWO", minutes=5, key=key)
-
-    assert one.fingerprint() == two.fingerprint() == {"offer": 7}
-    assert make.redeem(ALICE, 8, "ONE", key=key).fingerprint() != one.fingerprint()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"symbol": "PCA-LON-2027"},
-        {"side": SELL},
-        {"quantity": 2_000},
-        {"price": 50_001},
-        {"type": MARKET},
-        {"time_in_force": DAY},
-        {"time_in_force": GTD, "expires_at": NOON + timedelta(days=1)},
-        {"post_only": True},
-    ],
-)
-def test_every_field_of_an_order_is_part_of_the_request(change: dict[str, Any]) -> None:
-    key = UUID(int=1)
-    fields: dict[str, Any] = {"key": key, "side": BUY, "quantity": 1_000, "price": 50_000}
-    one: PlaceOrder = make.place(ALICE, **fields)
-    other: PlaceOrder = make.place(ALICE, **(fields | change))
-
-    assert one.fingerprint() != other.fingerprint()
 
 
 def test_an_answer_shows_the_order_as_that_command_left_it(exchange: Exchange) -> None:
