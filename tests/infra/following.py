@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from domain.errors import DomainError
 from domain.orders.depth import checksum
@@ -136,3 +136,7 @@ async def true_book(exchange: Exchange, depth: int) -> tuple[tuple[PriceLevel, .
         for side in (BUY, SELL)
     )
     return tuple(bids[::-1][:depth]), tuple(asks[:depth])
+
+
+def fail() -> Any:
+    raise AssertionError("there is nothing")

@@ -20,7 +20,17 @@ from domain.rewards.model import RedemptionStatus
 from infra.postgres.imports import PostgresImports
 from infra.streams import Relay
 from tests.infra.exchange import ANN, BOB, OPERATOR, SYMBOL, Exchange, eventually
-from tests.infra.following import BUY, SELL, Follower, fund_all, last_sequence, last_trade, open_relay, trade_at_random
+from tests.infra.following import (
+    BUY,
+    SELL,
+    Follower,
+    fail,
+    fund_all,
+    last_sequence,
+    last_trade,
+    open_relay,
+    trade_at_random,
+)
 
 # ---------------------------------------------------------------- one person's events
 

@@ -13,7 +13,17 @@ from domain.orders.model import BookSnapshot, BookUpdate, PriceLevel, Trading, T
 from infra.market_feed import MarketFeed
 from infra.streams import Relay
 from tests.infra.exchange import ANN, BOB, EVE, OPERATOR, SYMBOL, Exchange, eventually
-from tests.infra.following import BUY, SELL, ClientBook, Follower, fund_all, last_trade, trade_at_random, true_book
+from tests.infra.following import (
+    BUY,
+    SELL,
+    ClientBook,
+    Follower,
+    fail,
+    fund_all,
+    last_trade,
+    trade_at_random,
+    true_book,
+)
 
 
 async def test_a_client_that_applies_snapshot_and_deltas_has_the_servers_book(
@@ -152,7 +162,3 @@ async def test_a_slow_reader_gets_the_difference_to_what_it_was_sent(exchange: E
     # The order far from the top shows in nothing but the sequence.
     assert (third.previous_sequence, third.sequence, third.snapshot) == (20, 22, False)
     assert third.asks == (PriceLevel(100_000, 0, 0), PriceLevel(100_002, 1_000, 1))
-
-
-def fail() -> Any:
-    raise AssertionError("there is nothing")
