@@ -9,7 +9,8 @@ FILE.deep instead, one operation a line: `A,id,side (0 buys),price,quantity` or 
 Ours is `domain/orders`: every order has an owner, self-trade prevention compares owners at each match, every match
 comes back as an event (the peer is measured without and with its own), what each owner has in the book is counted, and
 the changed levels are collected every 512 operations, as a batch of the writer does. Between two such batches the clock
-stands while the orders of the next are made and the digest is brought up to date; the peer makes its own in C++.
+stands while the orders of the next are made, those that ended are forgotten and the digest is brought up to date; the
+peer makes its own orders in C++. The market has no limit on holdings and holds no auction, so nobody's BUYs are summed.
 Rates are per second of processor time, so that other work on the machine falls out.
 Trades, traded quantity and what rests at the end must equal those of a third book, which is a plain dict of lists.
 """

@@ -190,8 +190,14 @@ class Instrument:
         self.highest_fee_basis_points = max(self.maker_fee_basis_points, self.taker_fee_basis_points)
 
 
+class SeenByBook:
+    """What the book reads of every order it meets, side by side in memory: a large book is not in the cache."""
+
+    __slots__ = ("id", "level", "owner", "price", "remaining", "side")
+
+
 @dataclass(slots=True)
-class Order:
+class Order(SeenByBook):
     """`notional` is the sum of `price * grams` of its fills."""
 
     id: int
