@@ -15,7 +15,7 @@ from infra.postgres import rows
 from infra.postgres.connection import Connection
 
 # The statuses stand in the text, not in a parameter: only so can the partial indexes serve them.
-OPEN_ORDERS = "SELECT * FROM orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') ORDER BY instrument, id"
+OPEN_ORDERS = "SELECT * FROM orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED')"
 TIMERS = "SELECT owner, runs_out FROM dead_man_timer WHERE runs_out IS NOT NULL"
 OPEN_REDEMPTIONS = "SELECT * FROM redemption WHERE status = 'RESERVED'"
 
