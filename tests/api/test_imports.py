@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import pytest
 
 from api.imports import FILE_BYTES_MAX
 from infra.capture.runner import WAITING_PER_OWNER_MAX
-from infra.factors.loader import load_factors
 from tests.conftest import graphql, sign_up
 
 if TYPE_CHECKING:
@@ -29,11 +27,6 @@ FOOTPRINT = """query ($from: Date!, $to: Date!) { viewer { footprint(from: $from
     total byCategory { category total activities } byDay { date total } } } }"""
 ACTIVITIES = """query { viewer { activities(first: 100) { edges { node { source unit quantity emissions
     explanation { factorId factorKgPerUnit convertedQuantity formula caveats } } } } } }"""
-
-
-@pytest.fixture(autouse=True)
-async def factors(resources: "Resources") -> None:
-    await load_factors(resources.database, ademe_impact_co2=False)
 
 
 async def upload(client: httpx.AsyncClient, content: Any, token: str | None, **headers: str) -> httpx.Response:

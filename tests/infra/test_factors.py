@@ -26,7 +26,6 @@ async def opened(database: TestDatabase) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def factors(opened: Database) -> PostgresFactors:
-    await load_factors(opened, ademe_impact_co2=False)
     return PostgresFactors(opened)
 
 

@@ -14,7 +14,6 @@ from domain.errors import DomainError, IdempotencyKeyReused, InvalidInput, NotFo
 from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus
 from domain.footprint.service import record_activities, summarise
 from domain.footprint.summary import CategoryTotal, DayTotal
-from infra.factors.loader import load_factors
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
 from infra.postgres.footprint import PostgresFootprint, lock_footprint, reverse_activities
@@ -54,7 +53,6 @@ class Book:
 @pytest.fixture
 async def book(database: TestDatabase) -> AsyncIterator[Book]:
     opened = await Database.open(database.app_url)
-    await load_factors(opened, ademe_impact_co2=False)
     yield Book(opened)
     await opened.close()
 

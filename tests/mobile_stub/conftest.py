@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from domain.identity.service import create_operator
-from infra.factors.loader import load_factors
 from mobile_stub.operator_desk import OperatorDesk
 from tests.conftest import PASSWORD, TestDatabase
 from tests.mobile_stub.loopback import loopback
@@ -31,7 +30,6 @@ async def served(database: TestDatabase) -> AsyncIterator[Server]:
     app = create_app(database.settings)
     async with loopback(app) as url:
         resources = app.state.resources
-        await load_factors(resources.database, ademe_impact_co2=False)
         await create_operator(
             resources.stores.users, resources.hasher, email=OPERATOR, password=PASSWORD, now=datetime.now(UTC)
         )

@@ -1,7 +1,9 @@
-"""Sample files, read and judged."""
+"""Sample files, read and judged, and zips of what is made for a test."""
 
+import io
 import json
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +20,19 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 def expected(folder: str) -> dict[str, Any]:
     values: dict[str, Any] = json.loads((DATA / folder / "expected.json").read_text(), parse_float=Decimal)
     return values
+
+
+def zipped(members: Mapping[str, bytes | str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def zip_file(path: Path, members: Mapping[str, bytes | str]) -> Path:
+    path.write_bytes(zipped(members))
+    return path
 
 
 def judged(name: str) -> Verdict:

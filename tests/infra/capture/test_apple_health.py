@@ -1,6 +1,5 @@
 """Exports of iPhones are read as `expected.json` says, whatever is wrong with their document type."""
 
-import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from domain.footprint.records import TravelMode
 from infra.capture.archive import unpacked
 from infra.capture.formats.apple_health import without_doctype
 from infra.capture.reader import Unreadable
-from tests.infra.capture.travel import DATA, expected, kilometres, read
+from tests.infra.capture.files import DATA, expected, zip_file
+from tests.infra.capture.travel import kilometres, read
 
 APPLE = expected("apple_health")
 RUN = APPLE["export.xml"]["running_km"]
@@ -26,13 +26,6 @@ def workout(kind: str = "Walking", inside: str = "", more: str = "") -> str:
         f'<Workout workoutActivityType="HKWorkoutActivityType{kind}" startDate="2026-05-01 08:00:00 +0200" '
         f'endDate="2026-05-01 08:20:00 +0200" {more}>{inside}</Workout>'
     )
-
-
-def zipped(file: Path, **members: str) -> Path:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return file
 
 
 @pytest.mark.parametrize("name", ["export.xml", "apple_health_export/export.xml"])
@@ -60,9 +53,9 @@ def test_a_whole_zip_with_routes(tmp_path: Path) -> None:
     folder = FOLDER / "apple_health_export"
     route = "workout-routes/route_2019-06-11_3.00pm.gpx"
     content = (folder / "export.xml").read_text().replace(' totalDistance="0.4971749504535062"', "")
-    file = zipped(
+    file = zip_file(
         tmp_path / "export.zip",
-        **{
+        {
             "apple_health_export/export_cda.xml": "<ClinicalDocument/>",
             "apple_health_export/export.xml": content,
             f"apple_health_export/{route}": (folder / route).read_text(),
@@ -85,10 +78,8 @@ def test_a_route_within_the_workout(tmp_path: Path) -> None:
 def test_a_reference_never_leaves_the_zip(tmp_path: Path) -> None:
     (tmp_path / "secret.gpx").write_text("<gpx/>")
     reference = f'<FileReference path="/../..{tmp_path}/secret.gpx"/><FileReference path="{tmp_path}/secret.gpx"/>'
-    file = zipped(
-        tmp_path / "zip",
-        **{"apple_health_export/export.xml": export(workout(inside=reference)), "other": ""},
-    )
+    members = {"apple_health_export/export.xml": export(workout(inside=reference)), "other": ""}
+    file = zip_file(tmp_path / "zip", members)
     journeys, [rejection] = read(file)
     assert (journeys, rejection.code) == ([], "NO_DISTANCE")
 

@@ -4,10 +4,8 @@ none gives a total that its sound part does not have.
 A reader may raise what it likes: the worker process answers it with words, which the second half of this file shows.
 """
 
-import io
 import random
 import time
-import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +15,8 @@ from domain.footprint.meter_checks import METER_MAX_KW
 from domain.footprint.model import Direction
 from domain.footprint.verdict import Verdict
 from infra.capture.reader import RECORDS_MAX
-from tests.infra.capture.files import DATA, accepted, judged_path
+from tests.infra.capture.damage import bent, cut_in_part
+from tests.infra.capture.files import DATA, accepted, judged_path, zipped
 from tests.infra.capture.test_generic import HEADER, OBJECT, ROW
 from tests.infra.capture.working import work_on
 
@@ -96,8 +95,7 @@ INSERTS = (b"NaN", b"1e400", b"-", b"\x00", b"\r", b'"', b"<", b"&a;", b"9" * 30
 def test_a_file_that_was_cut_says_nothing_that_the_whole_does_not(tmp_path: Path, name: str, part: int) -> None:
     """Cut at a place of its own in each twelfth."""
     content = GOOD[name]
-    at = random.Random(f"{name} {part}").randrange((part - 1) * len(content) // 12, part * len(content) // 12)
-    whole, cut = read(tmp_path / "whole", content), read(tmp_path / "cut", content[:at])
+    whole, cut = read(tmp_path / "whole", content), read(tmp_path / "cut", cut_in_part(content, name, part, 12))
     assert whole is not None
     if cut is not None:
         assert intervals(cut).items() <= intervals(whole).items()
@@ -108,19 +106,8 @@ def test_a_file_that_was_cut_says_nothing_that_the_whole_does_not(tmp_path: Path
 def test_bytes_that_changed(tmp_path: Path, name: str, number: int, seed: int) -> None:
     dice = random.Random(seed)
     for _mutant in range(6):
-        content = bytearray(GOOD[name])
-        for _change in range(dice.choice((1, 1, 3, 30))):
-            at = dice.randrange(len(content))
-            match dice.randrange(4):
-                case 0:
-                    content[at] = dice.randrange(256)
-                case 1:
-                    del content[at : at + dice.randrange(1, 40)]
-                case 2:
-                    content[at:at] = content[dice.randrange(len(content)) :][: dice.randrange(1, 200)]
-                case _:
-                    content[at:at] = dice.choice(INSERTS)
-        verdict = read(tmp_path / "file", bytes(content))
+        content = bent(GOOD[name], dice, dice.choice((1, 1, 3, 30)), INSERTS)
+        verdict = read(tmp_path / "file", content)
         if verdict is not None and name == "dsmr":
             assert verdict.total(Direction.IMPORT) <= Decimal("3.190")
 
@@ -195,14 +182,6 @@ def test_an_absurd_time_is_refused(tmp_path: Path, name: str, moment: str) -> No
 # ---------------------------------------------------------------- the worker process
 
 
-def zipped(**files: bytes) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return target.getvalue()
-
-
 FEED = b'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi">'
 N3RGY = b'{"resource": "/m/gas/consumption/1", "granularity": "halfhour", "unit": "m3", "values": '
 HOSTILE = {
@@ -230,10 +209,10 @@ HOSTILE = {
     "one_long_row": (b"100,NEM12,202401010000\n" + b"300," + b"1," * 5_000 + b"\n", {"LINE_TOO_LONG"}),
     "open_quote": (b'100,NEM12,"202401010000\n' * 50_000, {"NO_READINGS", "NO_END"}),
     "one_long_telegram": (b"/ISk5\\2MT382-1000\r\n1-0:1.8.1(1*kWh)\r\n" + b"1-0:1.8.2(1)\r\n" * 500, {"DAMAGED_FILE"}),
-    "zip_bomb": (zipped(a=bytes(100 * 2**20)), {"BAD_ZIP"}),
-    "zip_in_zip": (zipped(a=zipped(b=GENERIC)), {"UNKNOWN_FORMAT"}),
-    "zip_of_two": (zipped(a=GENERIC, b=GENERIC), {"BAD_ZIP"}),
-    "zip_with_a_way_out": (zipped(**{"../a": GENERIC}), {"BAD_ZIP"}),
+    "zip_bomb": (zipped({"a": bytes(100 * 2**20)}), {"BAD_ZIP"}),
+    "zip_in_zip": (zipped({"a": zipped({"b": GENERIC})}), {"UNKNOWN_FORMAT"}),
+    "zip_of_two": (zipped({"a": GENERIC, "b": GENERIC}), {"BAD_ZIP"}),
+    "zip_with_a_way_out": (zipped({"../a": GENERIC}), {"BAD_ZIP"}),
     "zeros": (bytes(5_000_000), {"UNKNOWN_FORMAT"}),
     "many_registers": (
         HEADER.encode() + b"".join(ROW.replace("E1", f"E{n}").encode() for n in range(2_000)),

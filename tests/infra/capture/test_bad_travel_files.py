@@ -26,24 +26,16 @@ from domain.footprint.verdict import Verdict
 from infra.capture.archive import unpacked
 from infra.capture.reader import Unreadable
 from infra.capture.registry import reader_of, readers
-from tests.infra.capture.travel import DATA
+from tests.infra.capture.damage import bent, cut_in_part
+from tests.infra.capture.files import DATA, NOW, zipped
 from tests.infra.capture.working import work_on
 
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 READING_MAX_SECONDS = 20
 TAPS = (
     b"tapped_in_at,tapped_in,tapped_out_at,tapped_out,line,fare\n"
     b"2008-06-07T08:02:00,BEATTY_AIRPORT,2008-06-07T09:00:00,AMV,50,3\n"
     b"2008-06-08T08:02:00,AMV,2008-06-08T09:00:00,BEATTY_AIRPORT,50,3\n"
 )
-
-
-def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", compression) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return target.getvalue()
 
 
 def unzipped(content: bytes) -> dict[str, bytes]:
@@ -124,8 +116,7 @@ INSERTS = (b"NaN", b"1e400", b"-", b"\x00", b"\r", b'"', b"<", b"&a;", b"9" * 30
 @pytest.mark.parametrize("name", GOOD)
 def test_a_file_that_was_cut_says_nothing_that_the_whole_does_not(tmp_path: Path, name: str, part: int) -> None:
     content = GOOD[name]
-    at = random.Random(f"{name} {part}").randrange((part - 1) * len(content) // 8, part * len(content) // 8)
-    whole, cut = judged(tmp_path / "whole", content), judged(tmp_path / "cut", content[:at])
+    whole, cut = judged(tmp_path / "whole", content), judged(tmp_path / "cut", cut_in_part(content, name, part, 8))
     assert whole is not None
     if cut is not None:
         assert name == "health_connect"
@@ -137,19 +128,8 @@ def test_a_file_that_was_cut_says_nothing_that_the_whole_does_not(tmp_path: Path
 def test_bytes_that_changed(tmp_path: Path, name: str, number: int, seed: int) -> None:
     dice = random.Random(f"{seed} {name} {number}")
     for mutant in range(8):
-        content = bytearray(GOOD[name])
-        for _change in range(dice.choice((1, 1, 3, 30))):
-            at = dice.randrange(len(content))
-            match dice.randrange(4):
-                case 0:
-                    content[at] = dice.randrange(256)
-                case 1:
-                    del content[at : at + dice.randrange(1, 40)]
-                case 2:
-                    content[at:at] = content[dice.randrange(len(content)) :][: dice.randrange(1, 200)]
-                case _:
-                    content[at:at] = dice.choice(INSERTS)
-        verdict = judged(tmp_path / f"file{mutant}", bytes(content))
+        content = bent(GOOD[name], dice, dice.choice((1, 1, 3, 30)), INSERTS)
+        verdict = judged(tmp_path / f"file{mutant}", content)
         if verdict is not None and name in CHECKED:
             assert kilometres(verdict) <= kilometres(_whole(tmp_path, name))
 

@@ -12,9 +12,9 @@ from domain.footprint.model import Rejection
 from domain.footprint.records import Charge, Journey, TravelMode
 from infra.capture.reader import Unreadable
 from infra.capture.registry import reader_of
+from tests.infra.capture.files import DATA, expected
 
-DATA = Path(__file__).parents[2] / "data"
-EXPECTED: dict[str, Any] = json.loads((DATA / "ev" / "expected.json").read_text(), parse_float=Decimal)
+EXPECTED = expected("ev")
 RECORD: dict[str, Any] = json.loads((DATA / "ev" / "constructed_ocpi_2_2_1_cdr.json").read_text())
 SESSION = (DATA / "ev" / "constructed_ocpp16_session.jsonl").read_text().splitlines()
 

@@ -17,7 +17,8 @@ import pytest
 from domain.footprint.records import Journey, TravelMode
 from domain.footprint.tracks import clean_track, mode_of
 from infra.capture.reader import Unreadable
-from tests.infra.capture.travel import DATA, expected, read, within
+from tests.infra.capture.files import DATA, expected
+from tests.infra.capture.travel import read, within
 
 EMISSION = expected("emission")
 THEIRS = {

@@ -9,7 +9,8 @@ import pytest
 
 from domain.footprint.records import Journey, TravelMode
 from infra.capture.reader import Unreadable
-from tests.infra.capture.travel import DATA, expected, kilometres, read
+from tests.infra.capture.files import DATA, expected
+from tests.infra.capture.travel import kilometres, read
 
 TIMELINE = expected("google_timeline")
 MODES = {

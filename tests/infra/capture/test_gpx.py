@@ -11,7 +11,8 @@ from domain.footprint.records import TravelMode
 from domain.footprint.tracks import clean_track, mode_of
 from infra.capture.mode_words import mode_of_words
 from infra.capture.reader import Unreadable
-from tests.infra.capture.travel import DATA, expected, kilometres, read, within
+from tests.infra.capture.files import DATA, expected
+from tests.infra.capture.travel import kilometres, read, within
 
 GPX = expected("gpx")
 HEAD = '<gpx version="1.1" creator="t" xmlns="http://www.topografix.com/GPX/1/1"><trk>'

@@ -12,7 +12,8 @@ import pytest
 from domain.footprint.records import TravelMode
 from infra.capture.archive import unpacked
 from infra.capture.reader import Unreadable
-from tests.infra.capture.travel import DATA, expected, read
+from tests.infra.capture.files import DATA, expected
+from tests.infra.capture.travel import read
 
 [EXPECTED] = expected("health_connect").values()
 SESSIONS = (

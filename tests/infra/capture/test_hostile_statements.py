@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,13 +12,14 @@ from domain.footprint.checks import Verdict, judge
 from domain.footprint.records import Charge, Purchase
 from infra.capture.reader import Unreadable
 from infra.capture.registry import reader_of, readers
+from tests.infra.capture.damage import bent
+from tests.infra.capture.files import DATA, NOW
 
-DATA = Path(__file__).parents[2] / "data"
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SECONDS_MAX = 10
 SAMPLES = sorted(
     path for folder in ("ofx", "bank_csv", "ev") for path in (DATA / folder).iterdir() if path.name != "expected.json"
 )
+INSERTS = (b"\0", b"\xff\xfe", b"<", b'"', b",", b"\n", b"\xf0\x9f\x92\xa9", b"[", b"1e9")
 CUTS = (0.2, 0.5, 0.8, 0.95, 0.999)
 
 
@@ -73,23 +73,7 @@ def test_a_cut_file_gives_nothing_that_the_whole_has_not(tmp_path: Path, sample:
 @pytest.mark.parametrize("sample", SAMPLES, ids=sample_id)
 def test_bent_bytes(tmp_path: Path, sample: Path, seed: int) -> None:
     dice = random.Random(f"{sample.name} {seed}")
-    content = bytearray(sample.read_bytes())
-    for _ in range(1 + seed * 3):
-        at = dice.randrange(len(content))
-        match dice.randrange(4):
-            case 0:
-                content[at] = dice.randrange(256)
-            case 1:
-                del content[at : at + dice.randrange(1, 40)]
-            case 2:
-                content[at:at] = content[at : at + dice.randrange(1, 200)]
-            case _:
-                content[at:at] = dice.choice(
-                    [b"\0", b"\xff\xfe", b"<", b'"', b",", b"\n", b"\xf0\x9f\x92\xa9", b"[", b"1e9"]
-                )
-        if not content:
-            break
-    judged(tmp_path / "bent", bytes(content))
+    judged(tmp_path / "bent", bent(sample.read_bytes(), dice, 1 + seed * 3, INSERTS))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=sample_id)

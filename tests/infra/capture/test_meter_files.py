@@ -1,30 +1,17 @@
 """Several files of one meter, on the real database: counters that go on, later values, two views of one energy."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from domain.footprint.model import ImportJob, ImportStatus
-from infra.postgres.connection import Database
-from tests.conftest import TestDatabase
+from tests.infra.capture.desk import OWNER, Desk
 from tests.infra.capture.files import DATA
 from tests.infra.capture.test_dsmr_p1 import telegram
-from tests.infra.capture.test_runner import OWNER, Desk
 
 HEADER = "source,register,start,end,value,unit,direction,commodity,told\n"
-
-
-@pytest.fixture
-async def desk(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Desk]:
-    opened = await Database.open(database.app_url)
-    made = Desk(opened, tmp_path / "imports")
-    await made.runner.start()
-    yield made
-    await made.runner.close()
-    await opened.close()
 
 
 async def send(desk: Desk, content: bytes | str) -> ImportJob:

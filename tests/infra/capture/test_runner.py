@@ -1,13 +1,9 @@
 """Files go in, activities come out: on the real database, each file in its own worker process."""
 
 import asyncio
-import io
 import os
-import shutil
 import sys
-import zipfile
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,95 +11,11 @@ from pathlib import Path
 import pytest
 
 from domain.footprint.model import ActivityStatus, ImportJob, ImportStatus
-from infra.capture.runner import ImportRunner
-from infra.factors.loader import load_factors
-from infra.postgres.connection import Database
-from infra.postgres.footprint import PostgresFootprint
-from infra.postgres.imports import PostgresImports
-from tests.conftest import TestDatabase
+from tests.infra.capture.desk import OWNER, WAIT_SECONDS, Desk
+from tests.infra.capture.files import DATA, zipped
 
-DATA = Path(__file__).parents[2] / "data"
 YEAR = DATA / "green_button" / "TestGBDataOneYearDailyBinnedMonthly.xml"
 MONTH = DATA / "nem12" / "Example_NEM12_month_solar.csv"
-OWNER = 1_000
-WAIT_SECONDS = 60
-
-
-class Desk:
-    """A runner, and what the person sees."""
-
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.database = database
-        self.folder = folder
-        self.runner = ImportRunner(database, folder)
-        self.imports = PostgresImports(database)
-        self.footprint = PostgresFootprint(database)
-
-    async def queue(
-        self, content: Path | bytes, *, region: str = "US", time_zone: str = "America/New_York", owner: int = OWNER
-    ) -> ImportJob:
-        now = datetime.now(UTC)
-        path = self.runner.upload_path(now)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            shutil.copyfile(content, path)
-        return await self.runner.accept(path, owner=owner, filename="file", region=region, time_zone=time_zone, now=now)
-
-    async def done(self, job: ImportJob) -> ImportJob:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while True:
-                current = await self.imports.by_id(job.owner, job.id)
-                assert current is not None
-                if current.status in (ImportStatus.FINISHED, ImportStatus.FAILED):
-                    return current
-                await asyncio.sleep(0.02)
-
-    async def send(
-        self, content: Path | bytes, *, region: str = "US", time_zone: str = "America/New_York", owner: int = OWNER
-    ) -> ImportJob:
-        return await self.done(await self.queue(content, region=region, time_zone=time_zone, owner=owner))
-
-    async def counted(self, owner: int = OWNER) -> tuple[Decimal, int]:
-        row = await self.database.pool.fetchrow(
-            "SELECT coalesce(sum(quantity), 0), count(*) FROM activity WHERE owner = $1 AND status = 'COUNTED'", owner
-        )
-        assert row is not None
-        return row[0], row[1]
-
-    async def told(self, job: ImportJob) -> dict[str, int]:
-        return Counter(item.code for item in await self.imports.rejections(job.id, 1_000))
-
-    async def check_folder(self) -> None:
-        """A job's file goes right after its end is told."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            while list(self.folder.iterdir()):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-
-    async def check_totals(self, owner: int = OWNER) -> None:
-        """The day totals are what the activities say."""
-        days = await self.database.pool.fetch(
-            "SELECT local_date, category, grams, activities FROM footprint_day WHERE owner = $1 AND activities > 0 "
-            "ORDER BY 1, 2",
-            owner,
-        )
-        activities = await self.database.pool.fetch(
-            "SELECT local_date, category, sum(emissions)::bigint AS grams, count(*)::int AS activities FROM activity "
-            "WHERE owner = $1 AND status = 'COUNTED' GROUP BY 1, 2 ORDER BY 1, 2",
-            owner,
-        )
-        assert [tuple(row) for row in days] == [tuple(row) for row in activities]
-
-
-@pytest.fixture
-async def desk(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Desk]:
-    opened = await Database.open(database.app_url)
-    await load_factors(opened, ademe_impact_co2=False)
-    made = Desk(opened, tmp_path / "imports")
-    await made.runner.start()
-    yield made
-    await made.runner.close()
-    await opened.close()
 
 
 def green_button(*readings: tuple[int, int, int]) -> bytes:
@@ -118,13 +30,6 @@ def green_button(*readings: tuple[int, int, int]) -> bytes:
         "<uom>72</uom></ReadingType></content></entry><entry><content>"
         f'<IntervalBlock xmlns="http://naesb.org/espi">{rows}</IntervalBlock></content></entry></feed>'
     ).encode()
-
-
-def zipped(content: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("any name.bin", content)
-    return file.getvalue()
 
 
 def counts(job: ImportJob) -> tuple[int, int, int, int]:
@@ -161,7 +66,7 @@ async def test_the_same_file_again_imports_nothing(desk: Desk) -> None:
 
 
 async def test_a_month_of_nem12(desk: Desk) -> None:
-    job = await desk.send(zipped(MONTH.read_bytes()), region="AU-QLD", time_zone="Australia/Brisbane")
+    job = await desk.send(zipped({"any name.bin": MONTH.read_bytes()}), region="AU-QLD", time_zone="Australia/Brisbane")
     assert (job.format, counts(job)) == ("NEM12", (17_856, 17_856, 0, 0))
     assert await desk.counted() == (Decimal("270.738"), 31)
     sums = await desk.database.pool.fetch("SELECT direction, sum(value) FROM meter_reading GROUP BY 1 ORDER BY 1")
@@ -294,8 +199,8 @@ async def test_what_no_household_uses_waits_for_its_owner(desk: Desk) -> None:
         (b"", "EMPTY_FILE"),
         (b"\x00" * 5_000, "UNKNOWN_FORMAT"),
         (b"PK\x03\x04 not a zip", "BAD_ZIP"),
-        (zipped(b""), "EMPTY_FILE"),
-        (zipped(zipped(b"100,NEM12")), "UNKNOWN_FORMAT"),
+        (zipped({"any name.bin": b""}), "EMPTY_FILE"),
+        (zipped({"any name.bin": zipped({"any name.bin": b"100,NEM12"})}), "UNKNOWN_FORMAT"),
         (b"100,NEM12,202401010000,A,B\n900\n", "NO_READINGS"),
         (b"100,NEM12," + b"1," * 100_000, "LINE_TOO_LONG"),
         (b"<feed>" + b"<a>" * 100_000, "DAMAGED_XML"),

@@ -1,32 +1,17 @@
 """Bank and charging files through the whole pipeline: worker process, judge, store."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from domain.footprint.factor_choice import MAINS
 from domain.footprint.model import Activity, ActivityStatus, ImportStatus
 from infra.capture.runner import ImportRunner
-from infra.factors.loader import load_factors
-from infra.postgres.connection import Database
-from tests.conftest import TestDatabase
-from tests.infra.capture.test_runner import DATA, OWNER, Desk
+from tests.infra.capture.desk import OWNER, Desk
+from tests.infra.capture.files import DATA
 
 COUNTED, QUARANTINED = ActivityStatus.COUNTED, ActivityStatus.QUARANTINED
 GROCERIES = "spend.naics.311999"
-
-
-@pytest.fixture
-async def desk(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Desk]:
-    opened = await Database.open(database.app_url)
-    await load_factors(opened, ademe_impact_co2=False)
-    made = Desk(opened, tmp_path / "imports")
-    await made.runner.start()
-    yield made
-    await made.runner.close()
-    await opened.close()
 
 
 async def activities(desk: Desk) -> list[Activity]:

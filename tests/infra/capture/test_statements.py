@@ -1,11 +1,9 @@
 """Bank statements: every sample is read as `expected.json` beside it says, and what cannot be known is asked."""
 
-import json
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,13 +13,7 @@ from domain.footprint.records import PaymentKind, Purchase
 from infra.capture.reader import Unreadable
 from infra.capture.registry import reader_of
 from infra.capture.statement import account_name, decimal_mark, digits_of, number
-
-DATA = Path(__file__).parents[2] / "data"
-
-
-def expected(folder: str) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((DATA / folder / "expected.json").read_text())
-    return values
+from tests.infra.capture.files import DATA, expected
 
 
 def read(path: Path) -> tuple[list[Purchase], list[Rejection]]:

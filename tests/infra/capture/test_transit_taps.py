@@ -1,7 +1,6 @@
 """Taps of a transit card become rides with the mode and the length that the agency's timetable gives."""
 
 import zipfile
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from infra.capture.bundle import opened
 from infra.capture.gtfs_tables import rows, tables_in
 from infra.capture.gtfs_ways import places_along
 from infra.capture.reader import Unreadable
-from tests.infra.capture.travel import DATA, expected, read, within
+from tests.infra.capture.files import DATA, expected, zip_file
+from tests.infra.capture.travel import read, within
 
 GTFS = expected("gtfs")
 HEADER = "tapped_in_at,tapped_in,tapped_out_at,tapped_out,line,fare"
@@ -32,13 +32,6 @@ SMALL = {
 }
 
 
-def zipped(file: Path, members: Mapping[str, str]) -> Path:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return file
-
-
 def with_taps(folder: Path, feed: str, *taps: str) -> Path:
     file = folder / "taps.zip"
     file.write_bytes((DATA / "gtfs" / feed).read_bytes())
@@ -48,7 +41,7 @@ def with_taps(folder: Path, feed: str, *taps: str) -> Path:
 
 
 def small(folder: Path, *taps: str, **more: str) -> tuple[list[Journey], list[Rejection]]:
-    file = zipped(folder / "small.zip", {**SMALL, "taps.csv": "\n".join([HEADER, *taps]), **more})
+    file = zip_file(folder / "small.zip", {**SMALL, "taps.csv": "\n".join([HEADER, *taps]), **more})
     assert unpacked(file, folder / "unused") == file
     return read(file)
 

@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,30 +18,17 @@ from domain.footprint.model import (
     ImportStatus,
 )
 from domain.footprint.resolution import resolve_activity
-from infra.factors.loader import load_factors
 from infra.postgres.answers import PostgresAnswers
-from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
-from tests.conftest import TestDatabase
-from tests.infra.capture.test_bad_travel_files import FEED, TAPS, zipped
-from tests.infra.capture.test_runner import DATA, OWNER, Desk
+from tests.infra.capture.desk import OWNER, Desk
+from tests.infra.capture.files import DATA, zipped
+from tests.infra.capture.test_bad_travel_files import FEED, TAPS
 
 COUNTED, QUARANTINED, REVERSED = ActivityStatus.COUNTED, ActivityStatus.QUARANTINED, ActivityStatus.REVERSED
 CAR, BUS = "transport.car.unknown.average", "transport.bus.local_average"
 PETROL = "transport.car.petrol.average"
 LOS_ANGELES = "America/Los_Angeles"
 TIMELINE = DATA / "google_timeline/constructed_android_2015-08-23.json"
-
-
-@pytest.fixture
-async def desk(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Desk]:
-    opened = await Database.open(database.app_url)
-    await load_factors(opened, ademe_impact_co2=False)
-    made = Desk(opened, tmp_path / "imports")
-    await made.runner.start()
-    yield made
-    await made.runner.close()
-    await opened.close()
 
 
 async def send(desk: Desk, content: Path | bytes, region: str = "GB", zone: str = LOS_ANGELES) -> ImportJob:

@@ -1,9 +1,7 @@
 """What the tests of travel readers share."""
 
-import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.footprint.model import Rejection
@@ -11,13 +9,7 @@ from domain.footprint.records import Journey
 from domain.footprint.tracks import clean_track
 from infra.capture.registry import reader_of
 
-DATA = Path(__file__).parents[2] / "data"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-
-
-def expected(folder: str) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((DATA / folder / "expected.json").read_text(), parse_float=Decimal)
-    return values
 
 
 def read(path: Path, zone: ZoneInfo = SHANGHAI) -> tuple[list[Journey], list[Rejection]]:
