@@ -156,9 +156,6 @@ class ProgrammeStore(Protocol):
         ...
 
     async def statement_of(self, owner: int, programme_id: int, week_start: date) -> PeriodStatement | None: ...
-    async def period_totals(self, programme_id: int, week_start: date) -> tuple[int, int, int, int] | None:
-        """Members, issued, surrendered, left over of a closed week; None where it is not closed."""
-        ...
 
 
 class RewardStore(Protocol):

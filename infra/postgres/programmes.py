@@ -78,14 +78,6 @@ class PostgresProgrammes:
         )
         return PeriodStatement(**row) if row else None
 
-    async def period_totals(self, programme_id: int, week_start: date) -> tuple[int, int, int, int] | None:
-        row = await self._pool.fetchrow(
-            "SELECT members, issued, surrendered, left_over FROM period WHERE programme = $1 AND week_start = $2",
-            programme_id,
-            week_start,
-        )
-        return (row["members"], row["issued"], row["surrendered"], row["left_over"]) if row else None
-
     async def _programmes(self, rows: Sequence[asyncpg.Record]) -> list[Programme]:
         assets = await self._catalogue.assets(
             asset for row in rows for asset in (row["allowance_asset"], row["points_asset"])

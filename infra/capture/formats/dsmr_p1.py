@@ -167,11 +167,11 @@ def _readings(
         if name in objects and (name in _TOTALS or f"{name[:-1]}0" not in objects):
             yield _register(objects[name][-1:], meter, name.partition(":")[2], at, direction, number)
     for channel in CHANNELS:
-        yield from _channel(objects, channel, meter, at, number, told)
+        yield from _channel(objects, channel, meter, number, told)
 
 
 def _channel(
-    objects: dict[str, list[str]], channel: int, meter: str, at: datetime | None, number: int, told: set[str]
+    objects: dict[str, list[str]], channel: int, meter: str, number: int, told: set[str]
 ) -> Iterator[CounterReading | Rejection]:
     """Gas and water behind the meter, which keep their own time."""
     kind = objects.get(f"0-{channel}:24.1.0", [""])[0]
