@@ -266,22 +266,24 @@ async def running_writer(addresses: Addresses, database: str, batch_size: int) -
 # ---------------------------------------------------------------- the run
 
 
+def programme(key: UUID) -> CreateProgramme:
+    return CreateProgramme(
+        caller=OPERATOR,
+        key=key,
+        code=PROGRAMME,
+        name="Benchmark",
+        region="DE",
+        currency="EUR",
+        weekly_allowance=100_000,
+        points_per_kg=1,
+        time_zone="UTC",
+        year=2026,
+    )
+
+
 async def fund(queue: LocalQueue, owners: int) -> str:
     """Opens the market and gives every owner money and grams; returns its symbol."""
-    answer = await queue.submit(
-        CreateProgramme(
-            caller=OPERATOR,
-            key=UUID(int=1),
-            code=PROGRAMME,
-            name="Benchmark",
-            region="DE",
-            currency="EUR",
-            weekly_allowance=100_000,
-            points_per_kg=1,
-            time_zone="UTC",
-            year=2026,
-        )
-    )
+    answer = await queue.submit(programme(UUID(int=1)))
     assert not DomainError.is_code(answer.kind), answer
     symbol = f"PCA-{PROGRAMME}-2026"
     commands: list[Command] = []

@@ -30,8 +30,18 @@ import asyncpg
 import uvloop
 from rich.console import Console
 
-from bench.orders import Addresses, OrderFlow, fresh_database, full_rate, fund, in_database, running_writer, servers
-from domain.commands import Command, CreateProgramme, Deposit, Issue, PlaceOrder
+from bench.orders import (
+    Addresses,
+    OrderFlow,
+    fresh_database,
+    full_rate,
+    fund,
+    in_database,
+    programme,
+    running_writer,
+    servers,
+)
+from domain.commands import Command, Deposit, Issue, PlaceOrder
 from domain.engine import Engine
 from domain.errors import DomainError
 from domain.ids import FIRST_OWNER
@@ -197,20 +207,7 @@ def hold(seed: int) -> None:
             engine.state.forget_ended()
             engine.state.digest()
 
-    apply(
-        CreateProgramme(
-            caller=OPERATOR,
-            key=UUID(int=next(numbers)),
-            code="BENCH",
-            name="Benchmark",
-            region="DE",
-            currency="EUR",
-            weekly_allowance=100_000,
-            points_per_kg=1,
-            time_zone="UTC",
-            year=2026,
-        )
-    )
+    apply(programme(UUID(int=next(numbers))))
     gc.disable()
     for owner in range(FIRST_OWNER, FIRST_OWNER + ACCOUNTS):
         apply(Deposit(caller=OPERATOR, key=UUID(int=next(numbers)), owner=owner, currency="EUR", amount=1_000_000))
