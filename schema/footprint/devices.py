@@ -12,6 +12,7 @@ from domain.ids import client_key
 from domain.ports import DeviceStore
 from schema.context import Info, RequestContext
 from schema.errors import InvalidInput, NotFound, TooManyRequests
+from schema.node import represents
 from schema.permissions import Limited, Requires, person
 
 strawberry.enum(
@@ -32,6 +33,7 @@ class DeviceSetting:
         "`topic` is this person's: keep it to yourself."
     )
 )
+@represents(devices.PairedDevice)
 class PairedDevice:
     kind: devices.MeterDeviceKind
     name: str
@@ -39,10 +41,6 @@ class PairedDevice:
     is_within_meter: bool = strawberry.field(description="kept and not counted: a meter that is read has it already")
     paired_at: datetime
     last_heard_at: datetime | None
-
-    @classmethod
-    def is_type_of(cls, value: object, info: object) -> bool:
-        return isinstance(value, devices.PairedDevice)
 
     @strawberry.field
     @staticmethod
