@@ -37,11 +37,6 @@ def renamed_spreads(levels: int) -> str:
     return f"{{viewer{{...f0}}}}{chain}fragment f{levels} on Viewer{{user{{id}}}}"
 
 
-def nested_spreads(levels: int) -> str:
-    chain = "".join(f"fragment f{i} on Activity{{explanation{{formula}} ...f{i + 1}}}" for i in range(levels))
-    return f"{{node(id:1){{...f0 ...f0}}}}{chain}fragment f{levels} on Activity{{id}}"
-
-
 ATTACKS = {
     "fragments spread twice, 20 deep": spreads(20, "user{id}"),
     "fragments spread twice, 26 deep": spreads(26, "user{id}"),
