@@ -1,6 +1,6 @@
 """Durable, settled orders per second through the writer, beside its peers on the same server in the same run.
 
-    python -m bench.orders [--seconds 10] [--rounds 3] [--owners 10000] [--in-flight 1024] [--seed 1]
+    python -m bench.orders [--seconds 10] [--rounds 3] [--owners 10000] [--in-flight 4096] [--seed 1]
 
 Rounds alternate, so that noise falls on all alike: pgbench (TPC-B, scale 10, 8 clients, 10 s), a transaction for each
 order, batches of 200 by unnest (both in `bench.peers`), then orders at full rate, then orders at half of that rate.
@@ -441,7 +441,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--owners", type=int, default=10_000)
-    parser.add_argument("--in-flight", type=int, default=2_048, help="clients at full rate")
+    parser.add_argument("--in-flight", type=int, default=4_096, help="clients at full rate")
     parser.add_argument("--batch-size", type=int, default=Settings().batch_size)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

@@ -83,8 +83,8 @@ class State:
     redemption_codes: dict[str, int] = field(default_factory=dict)
     ended_orders: dict[tuple[int, UUID], Order] = field(default_factory=dict)
     ended_redemptions: dict[int, Redemption] = field(default_factory=dict)
-    _ended_orders_before: dict[tuple[int, UUID], Order] = field(default_factory=dict)
-    _ended_redemptions_before: dict[int, Redemption] = field(default_factory=dict)
+    _ended_orders_before: tuple[dict[tuple[int, UUID], Order], ...] = ({}, {})
+    _ended_redemptions_before: tuple[dict[int, Redemption], ...] = ({}, {})
     timers: dict[int, datetime] = field(default_factory=dict)
     """When the dead-man timer of an owner runs out."""
     _deadlines: list[tuple[datetime, int]] = field(default_factory=list)
@@ -149,22 +149,32 @@ class State:
         """Reserved or ended."""
         if redemption_id is None:
             return None
-        return (
-            self.redemptions.get(redemption_id)
-            or self.ended_redemptions.get(redemption_id)
-            or self._ended_redemptions_before.get(redemption_id)
-        )
+        for redemptions in (self.redemptions, self.ended_redemptions, *self._ended_redemptions_before):
+            if (redemption := redemptions.get(redemption_id)) is not None:
+                return redemption
+        return None
 
     def order(self, key: tuple[int, UUID]) -> Order | None:
         """Resting or ended."""
-        return self.orders.get(key) or self.ended_orders.get(key) or self._ended_orders_before.get(key)
+        for orders in (self.orders, self.ended_orders, *self._ended_orders_before):
+            if (order := orders.get(key)) is not None:
+                return order
+        return None
+
+    def will_know(self, key: tuple[int, UUID]) -> bool:
+        """True where an order will still be here after the next `forget_ended`."""
+        return key in self.orders or key in self.ended_orders or key in self._ended_orders_before[0]
 
     def forget_ended(self) -> None:
-        """Drops what ended before the last call: its batch is stored, and a command that names it loads it again."""
-        for redemption in self._ended_redemptions_before.values():
+        """Drops what ended before the last call but one; a command that names it loads it again.
+
+        By then its batch was stored before anything was read for the batch that begins, however early that was.
+        """
+        newer, oldest = self._ended_redemptions_before
+        for redemption in oldest.values():
             self.redemption_codes.pop(redemption.code, None)
-        self._ended_redemptions_before, self.ended_redemptions = self.ended_redemptions, {}
-        self._ended_orders_before, self.ended_orders = self.ended_orders, {}
+        self._ended_redemptions_before, self.ended_redemptions = (self.ended_redemptions, newer), {}
+        self._ended_orders_before, self.ended_orders = (self.ended_orders, self._ended_orders_before[0]), {}
 
     # ------------------------------------------------------------ time
 

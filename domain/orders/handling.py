@@ -4,11 +4,12 @@ from domain.commands import Answer, CancelOrder, PlaceOrder
 from domain.errors import InvalidInput, NotFound
 from domain.orders import matching, phases, rules, settlement
 from domain.orders.ending import end, end_removed, end_resting
-from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderStatus, TimeInForce, TradingPhase
+from domain.orders.model import Order, OrderNotOpen, OrderReason, OrderStatus, OrderType, TimeInForce, TradingPhase
 from domain.state import Market
 from domain.turn import Turn
 
-FOK = TimeInForce.FOK
+LIMIT = OrderType.LIMIT
+DAY, FOK = TimeInForce.DAY, TimeInForce.FOK
 CONTINUOUS = TradingPhase.CONTINUOUS
 OPEN, PARTIALLY_FILLED, FILLED = OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
 
@@ -79,12 +80,12 @@ def _new_order(turn: Turn, command: PlaceOrder, market: Market) -> Order:
         market.instrument,
         command.side,
         command.type,
-        rules.effective_time_in_force(command),
+        command.time_in_force if command.type is LIMIT else rules.effective_time_in_force(command),
         command.price,
         command.quantity,
         command.post_only,
         turn.now,
-        rules.deadline(command, market.instrument, turn.now),
+        rules.deadline(command, market.instrument, turn.now) if command.time_in_force is DAY else command.expires_at,
         remaining=command.quantity,
         self_trade=command.self_trade,
     )
@@ -159,4 +160,4 @@ def _rest(turn: Turn, order: Order, market: Market) -> None:
 
 
 def answer(order: Order) -> Answer:
-    return Answer("order", {"id": order.id}, order.as_it_is())
+    return Answer("order", {"id": order.id}, order.as_it_is() if order.level is not None else order)

@@ -57,6 +57,14 @@ class Writing:
     task: "asyncio.Task[None]"
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The next batch, and what is being read for it while the one before is decided."""
+
+    pendings: list[Pending]
+    earlier: "asyncio.Task[Earlier]"
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -89,7 +97,8 @@ class Writer:
         self._newest = datetime.fromtimestamp(0, UTC)
         self._beaten_at = 0.0
         self._writing: Writing | None = None
-        self._fresh: Earlier = {}
+        self._ahead: Ahead | None = None
+        self._fresh: tuple[Earlier, Earlier] = ({}, {})
         self.failure: Exception | None = None
 
     @property
@@ -133,6 +142,7 @@ class Writer:
                 else:
                     log.warning("Postgres cannot be reached; trying again: %s", error)
             finally:
+                await self._put_back()
                 self._queue.close()
                 if self._writing is not None:
                     await end_task(self._writing.task)
@@ -157,14 +167,16 @@ class Writer:
     async def _recover(self, connection: Connection) -> None:
         recovered = await recovery.recover(connection)
         self._engine = Engine(recovered.state)
-        self._fresh = {}
+        self._fresh = ({}, {})
         self._batch_sequence = recovered.batch_sequence
         self._chain = recovered.chain
         self._newest = recovered.newest
 
     async def _serve(self, connection: Connection, reader: Connection) -> None:
         while not self._stopping:
-            if await self._queue.wait(IDLE_SECONDS):
+            if self._ahead is not None:
+                await self._carry_out(connection, reader, self._ahead.pendings)
+            elif await self._queue.wait(IDLE_SECONDS):
                 await self._carry_out(connection, reader, self._queue.take(self._batch_size))
             elif next_due(self._engine.state, self._now()) is not None:
                 await self._carry_out(connection, reader, [])
@@ -208,6 +220,7 @@ class Writer:
         error: Exception,
     ) -> None:
         """After an error of the batch that was being written, or else of the one that was being decided."""
+        await self._put_back()
         pendings = batch
         if before is not None:
             await asyncio.wait([before.task])
@@ -238,18 +251,28 @@ class Writer:
         await self._recover(connection)
 
     async def _decide(self, reader: Connection, pendings: list[Pending]) -> Decided:
-        """Applies a batch in memory. What `reader` sees may lack the batch that is being written; memory has that."""
+        """Applies a batch in memory. What `reader` saw may lack the two batches before; memory has those."""
         state = self._engine.state
-        before, self._fresh = self._fresh, {}
+        (newer, older), ahead = self._fresh, self._ahead
         state.forget_ended()
-        earlier = before | await earlier_answers(reader, state, [pending.command for pending in pendings])
+        if ahead is None:
+            found = await self._read(reader, pendings)
+        else:
+            self._ahead = None
+            found = await ahead.earlier
+        earlier = older | newer | found
+        fresh: Earlier = {}
+        self._fresh = (fresh, newer)
         new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
         await load_named(reader, state, [pending.command for pending in new])
         batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
+        if self._queue.waiting >= self._batch_size:
+            following = self._queue.take(self._batch_size)
+            self._ahead = Ahead(following, asyncio.create_task(self._read(reader, following)))
         self._follow_the_clock(batch)
         answers: list[tuple[Pending, Answer]] = []
         for number, pending in enumerate(pendings, 1):
-            answers.append((pending, self._answer(batch, pending, earlier)))
+            answers.append((pending, self._answer(batch, pending, earlier, fresh)))
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         if not batch:
@@ -259,6 +282,16 @@ class Writer:
         self._chain = sealed.chain
         self._newest = batch.now
         return Decided(answers, sealed)
+
+    async def _read(self, reader: Connection, pendings: list[Pending]) -> Earlier:
+        return await earlier_answers(reader, self._engine.state, [pending.command for pending in pendings])
+
+    async def _put_back(self) -> None:
+        """What was taken ahead waits again, before all others; what was read for it counts no more."""
+        if self._ahead is not None:
+            await end_task(self._ahead.earlier)
+            self._queue.put_back(self._ahead.pendings)
+            self._ahead = None
 
     async def _write(self, connection: Connection, decided: Decided) -> None:
         """One transaction; the answers after its COMMIT."""
@@ -270,8 +303,8 @@ class Writer:
         if decided.batch is not None:
             await self._ring(decided.batch.sequence)
 
-    def _answer(self, batch: Batch, pending: Pending, earlier: Earlier) -> Answer:
-        """The answer given before under this key, or the engine's."""
+    def _answer(self, batch: Batch, pending: Pending, earlier: Earlier, fresh: Earlier) -> Answer:
+        """The answer given before under this key, or the engine's; that one becomes `fresh`."""
         command = pending.command
         if command.key is None:
             return self._apply(batch, pending)
@@ -279,7 +312,7 @@ class Writer:
         known = earlier.get(key)
         if known is None:
             answer = self._apply(batch, pending)
-            earlier[key] = self._fresh[key] = (pending.payload_hash, answer)
+            earlier[key] = fresh[key] = (pending.payload_hash, answer)
             return answer
         payload_hash, answer = known
         if payload_hash != pending.payload_hash:

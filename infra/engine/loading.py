@@ -26,7 +26,7 @@ async def earlier_answers(connection: Connection, state: State, commands: Sequen
         (command.caller, command.client_order_id, True)
         for command in commands
         if isinstance(command, CancelOrder | ReplaceOrder)
-        and state.order((command.caller, command.client_order_id)) is None
+        and not state.will_know((command.caller, command.client_order_id))
     ]
     earlier: Earlier = {}
     if not keys:

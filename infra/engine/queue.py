@@ -78,6 +78,10 @@ class LocalQueue:
         self._waiting.append(pending)
         self._filled.set()
 
+    def put_back(self, taken: list[Pending]) -> None:
+        """Lets what was taken wait again, before all others."""
+        self._waiting.extendleft(reversed(taken))
+
     def open(self) -> None:
         self._opened.set()
         self._tell()
