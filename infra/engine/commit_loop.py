@@ -200,7 +200,9 @@ class Writer:
             decided = None
             if batch is not None:
                 with self._pulse.working():
-                    decided = await self._decide(reader, batch)
+                    ahead, self._ahead = self._ahead, None
+                    found = await (self._read(reader, batch) if ahead is None else ahead.earlier)
+                    decided = await self._decide(reader, batch, found, reads_ahead=True)
             if before is not None:
                 await before.task
             self._writing = None
@@ -239,7 +241,8 @@ class Writer:
         for number, pending in enumerate(batch):
             try:
                 await self._recover(connection)
-                await self._write(connection, await self._decide(reader, [pending]))
+                found = await self._read(reader, [pending])
+                await self._write(connection, await self._decide(reader, [pending], found))
             except Exception as error:
                 if not _is_fault_of_a_command(error):
                     for rest in batch[number:]:
@@ -250,23 +253,20 @@ class Writer:
                 pending.resolve(Answer(internal.code, internal.as_data()))
         await self._recover(connection)
 
-    async def _decide(self, reader: Connection, pendings: list[Pending]) -> Decided:
-        """Applies a batch in memory. What `reader` saw may lack the two batches before; memory has those."""
+    async def _decide(
+        self, reader: Connection, pendings: list[Pending], found: Earlier, *, reads_ahead: bool = False
+    ) -> Decided:
+        """Applies a batch in memory. What was `found` for it may lack the two batches before; memory has those."""
         state = self._engine.state
-        (newer, older), ahead = self._fresh, self._ahead
-        state.forget_ended()
-        if ahead is None:
-            found = await self._read(reader, pendings)
-        else:
-            self._ahead = None
-            found = await ahead.earlier
+        newer, older = self._fresh
         earlier = older | newer | found
         fresh: Earlier = {}
         self._fresh = (fresh, newer)
+        state.forget_ended()
         new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
         await load_named(reader, state, [pending.command for pending in new])
         batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
-        if self._queue.waiting >= self._batch_size:
+        if reads_ahead and self._queue.waiting >= self._batch_size:
             following = self._queue.take(self._batch_size)
             self._ahead = Ahead(following, asyncio.create_task(self._read(reader, following)))
         self._follow_the_clock(batch)

@@ -411,6 +411,46 @@ async def test_a_repeated_key_among_bad_ones_still_gets_its_answer(running: Runn
     assert answers[0].data == answers[2].data
 
 
+async def test_batches_taken_ahead_outlive_a_bad_one(database: TestDatabase) -> None:
+    """While one is decided the next is read for; a fault in between loses and doubles nothing."""
+    sells = [make.sell(ALICE, 1_000, 50_000 + number) for number in range(12)]
+    commands = [*sells[:4], BAD["NUL in a text"], *sells[4:], BAD["a number that no bigint holds"], *sells]
+
+    async with ready_writer(database.app_url, batch_size=3) as running:
+        await running.submit(*OPENING)
+        answers = await running.submit(*commands)
+
+    numbers = [answer.data["id"] if answer.kind == "order" else answer.kind for answer in answers]
+    assert numbers[4] == numbers[13] == "INTERNAL"
+    assert numbers[:4] + numbers[5:13] == numbers[14:]
+    assert len({*numbers}) == len(sells) + 1
+    assert await all_green(database)
+
+
+async def test_a_lost_connection_of_the_reads_loses_and_doubles_nothing(
+    database: TestDatabase, app: Connection
+) -> None:
+    sells = [make.sell(ALICE, 1_000, 50_000 + number) for number in range(60)]
+    async with ready_writer(database.app_url, batch_size=3) as running:
+        await running.submit(*OPENING)
+        waiting = asyncio.create_task(running.outcome_of(*sells))
+        await running.submit(make.deposit(BOB, 7))
+        await app.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'gramme-writer-reads'"
+        )
+        outcomes = await waiting
+        await running.until_ready()
+        again = await running.submit(*sells)
+
+    assert all(isinstance(outcome, Answer | Unavailable) for outcome in outcomes)
+    assert [answer.kind for answer in again] == ["order"] * len(sells)
+    pairs = zip(outcomes, again, strict=True)
+    assert all(stored(old) == stored(new) for old, new in pairs if isinstance(old, Answer))
+    assert await app.fetchval("SELECT count(*) FROM orders") == len(sells)
+    assert await all_green(database)
+
+
 async def test_a_ledger_that_was_changed_meanwhile_ends_the_writer_and_nobody_waits(
     running: Running, owner: Connection
 ) -> None:
