@@ -4,6 +4,7 @@
 
 Rounds alternate, so that noise falls on all alike: pgbench (TPC-B, scale 10, 8 clients, 10 s), a transaction for each
 order, batches of 200 by unnest (both in `bench.peers`), then orders at full rate, then orders at half of that rate.
+Each of these begins after a CHECKPOINT, so that none pays for what another left to be written out.
 Read the ratios; absolute figures are those of the machine and the hour.
 
 An order counts when its COMMIT has returned (fsync on) and the engine accepted it: key looked up, balance reserved,
@@ -345,13 +346,19 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
             await _tell_server(connection)
             await full_rate(queue, flow, 1.0, arguments.in_flight)
             for number in range(1, arguments.rounds + 1):
+                await _write_out(peer_url)
                 pgbench = await peers.pgbench_rate(peer_url)
                 settler = peers.Settler(peer_url, arguments.seconds / 2)
-                singly, batches = await settler.singly(), await settler.in_batches(BATCH_OF_PEER)
+                await _write_out(peer_url)
+                singly = await settler.singly()
+                await _write_out(peer_url)
+                batches = await settler.in_batches(BATCH_OF_PEER)
                 flow.prepare(arguments.seconds * 1.5)
                 before = await connection.fetchval("SELECT max(sequence) FROM batch")
+                await _write_out(peer_url)
                 full = await full_rate(queue, flow, arguments.seconds, arguments.in_flight)
                 written = await written_after(connection, before)
+                await _write_out(peer_url)
                 half = await paced(queue, flow, arguments.seconds / 2, full.rate / (1 - CANCEL_SHARE) / 2)
                 rounds.append(Round(pgbench, singly, batches, full, half, written))
                 console.print(
@@ -361,6 +368,15 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
             await connection.close()
         await _audit(database_url)
     return rounds
+
+
+async def _write_out(url: str) -> None:
+    """Lets a phase, a peer's or ours, begin without what the one before has left to be written out."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
 
 
 async def _tell_server(connection: Connection) -> None:

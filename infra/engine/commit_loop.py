@@ -263,8 +263,7 @@ class Writer:
         fresh: Earlier = {}
         self._fresh = (fresh, newer)
         state.forget_ended()
-        new = [pending for pending in pendings if (pending.command.caller, pending.command.key) not in earlier]
-        await load_named(reader, state, [pending.command for pending in new])
+        await load_named(reader, state, [pending.command for pending in pendings])
         batch = Batch(state, self._batch_sequence + 1, self._epoch, self._now())
         if reads_ahead and self._queue.waiting >= self._batch_size:
             following = self._queue.take(self._batch_size)
@@ -308,7 +307,7 @@ class Writer:
         command = pending.command
         if command.key is None:
             return self._apply(batch, pending)
-        key = (command.caller, command.key)
+        key = (command.caller, command.key.int)
         known = earlier.get(key)
         if known is None:
             answer = self._apply(batch, pending)

@@ -1,7 +1,6 @@
 """Brings into the engine's memory what a batch of commands names and what is not there yet."""
 
 from collections.abc import Iterable, Sequence
-from uuid import UUID
 
 from domain.commands import Answer, CancelOrder, CancelRedemption, CaptureRedemption, Command, ReplaceOrder
 from domain.state import State, Wallet
@@ -10,8 +9,8 @@ from infra.engine.journal import answer_of
 from infra.postgres import rows
 from infra.postgres.connection import Connection
 
-Earlier = dict[tuple[int, UUID], tuple[bytes, Answer]]
-"""By caller and key: the hash of what was asked, and the answer."""
+Earlier = dict[tuple[int, int], tuple[bytes, Answer]]
+"""By caller and key, as numbers: the hash of what was asked, and the answer."""
 # An order is found by the command that placed it: it has its key and its number.
 EARLIER = """SELECT u.means_order, c.caller, c.key, c.payload_hash, c.answer_kind, c.answer, o AS placed
                FROM unnest($1::text::bigint[], $2::text::uuid[], $3::text::boolean[]) AS u(caller, key, means_order)
@@ -33,11 +32,11 @@ async def earlier_answers(connection: Connection, state: State, commands: Sequen
         return earlier
     instruments = {market.instrument.id: market.instrument for market in state.markets.values()}
     for row in await connection.fetch(EARLIER, *map(array, zip(*keys, strict=True))):
-        key = (row["caller"], row["key"])
+        caller, key = row["caller"], row["key"]
         if not row["means_order"]:
-            earlier[key] = (row["payload_hash"], answer_of(row["answer_kind"], row["answer"]))
+            earlier[caller, key.int] = (row["payload_hash"], answer_of(row["answer_kind"], row["answer"]))
         elif row["placed"] is not None:
-            state.ended_orders[key] = rows.order_of(row["placed"], instruments)
+            state.ended_orders[caller, key] = rows.order_of(row["placed"], instruments)
     return earlier
 
 
