@@ -33,6 +33,11 @@ from infra.postgres.connection import Connection
 PLACED_ROW = attrgetter(*(name if name != "instrument" else "instrument.id" for name in ORDERS if name != "notional"))
 CHANGED_ROW = attrgetter(*(name for name in CHANGED_ORDERS if name != "notional"))
 
+STATEMENT_SECONDS = 30
+"""After which a statement of the writer counts as lost, where it is of the usual size."""
+ROWS_PER_SECOND = 1_000
+"""What the slowest Postgres may be expected to write: the close of a week is one command, however many its members."""
+
 Rows = list[tuple[Any, ...]]
 Columns = list[Sequence[Any]]
 
@@ -104,7 +109,8 @@ class Batch:
         )
         row = (self._epoch, self.sequence, first, last, owners, instruments, digest, chain, self.now)
         rare = things.rows_of(outcomes)
-        return SealedBatch(self.sequence, chain, rare, batch_statement.arguments(row, parts))
+        seconds = STATEMENT_SECONDS + len(postings) // ROWS_PER_SECOND
+        return SealedBatch(self.sequence, chain, seconds, rare, batch_statement.arguments(row, parts))
 
     def _orders(self) -> tuple[Columns, Columns]:
         """Those that the batch placed, then the others that it changed."""
@@ -144,6 +150,8 @@ class SealedBatch:
 
     sequence: int
     chain: bytes
+    seconds: int
+    """After which each of its statements counts as lost."""
     _things: things.Written
     _arguments: tuple[Any, ...]
 
@@ -151,13 +159,13 @@ class SealedBatch:
         """All of it, committed, or nothing. Raises LeaseLost where another writer has taken over."""
         if self._things:
             async with connection.transaction():
-                await things.write(connection, self._things)
+                await things.write(connection, self._things, self.seconds)
                 await self._write_rest(connection)
         else:
             await self._write_rest(connection)
 
     async def _write_rest(self, connection: Connection) -> None:
-        if not await connection.fetchval(batch_statement.STATEMENT, *self._arguments):
+        if not await connection.fetchval(batch_statement.STATEMENT, *self._arguments, timeout=self.seconds):
             raise LeaseLost
 
 

@@ -20,7 +20,7 @@ from domain.engine import Engine
 from domain.errors import IdempotencyKeyReused, Internal, Unavailable
 from domain.orders.schedule import next_due
 from infra.engine import encoding, lease, recovery
-from infra.engine.batch import Batch, SealedBatch
+from infra.engine.batch import STATEMENT_SECONDS, Batch, SealedBatch
 from infra.engine.journal import stored_form
 from infra.engine.loading import Earlier, earlier_answers, load_named
 from infra.engine.pulse import Pulse
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
 BEAT_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-STATEMENT_SECONDS = 30
 BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 """Every statement of the writer goes by key; a plan made while the tables were small must be right as they grow."""
 PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "jit": "off"}

@@ -220,6 +220,7 @@ def _add(written: Written, statement: str, rows: Iterable[tuple[Any, ...]]) -> N
         written.append((statement, rows))
 
 
-async def write(connection: Connection, written: Written) -> None:
+async def write(connection: Connection, written: Written, seconds: int) -> None:
+    """Each statement has so many seconds."""
     for statement, rows in written:
-        await connection.executemany(statement, rows)
+        await connection.executemany(statement, rows, timeout=seconds)
