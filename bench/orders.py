@@ -157,10 +157,13 @@ async def full_rate(queue: CommandQueue, flow: OrderFlow, seconds: float, in_fli
     stop = time.perf_counter() + seconds
 
     async def client() -> None:
-        while (begun := time.perf_counter()) < stop:
+        begun = time.perf_counter()
+        while begun < stop:
             command = flow.next()
             answer = await queue.submit(command)
-            load.count(command, answer, time.perf_counter() - begun)
+            answered = time.perf_counter()
+            load.count(command, answer, answered - begun)
+            begun = answered
 
     with _measured(load):
         async with asyncio.TaskGroup() as clients:

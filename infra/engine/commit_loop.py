@@ -36,7 +36,7 @@ RETRY_SECONDS = 0.5
 BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 """Every statement of the writer goes by key; a plan made while the tables were small must be right as they grow."""
 PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-BREATH = 32
+BREATH = 64
 """Commands decided before the event loop gets its turn, so that what is being written flows on."""
 
 

@@ -49,7 +49,7 @@ async def load_named(connection: Connection, state: State, commands: Iterable[Co
 
 async def load_wallets(connection: Connection, state: State, owners: set[int]) -> None:
     """Balances and event counters; an owner without any gets an empty wallet."""
-    missing = sorted(owners - state.wallets.keys())
+    missing = sorted([owner for owner in owners if owner not in state.wallets])
     if not missing:
         return
     for owner in missing:
