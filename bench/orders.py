@@ -378,6 +378,8 @@ async def _write_out(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("CHECKPOINT")
+    except asyncpg.InsufficientPrivilegeError:
+        console.print("This login may not begin a checkpoint: phases may pay for each other's writes.")
     finally:
         await connection.close()
 

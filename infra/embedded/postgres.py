@@ -62,7 +62,7 @@ host all gramme_app   127.0.0.1/32 scram-sha-256
 ROLES = """\
 CREATE ROLE gramme_owner LOGIN CREATEDB PASSWORD '{owner_password}'
 CREATE ROLE gramme_app LOGIN PASSWORD '{app_password}'
-GRANT pg_signal_backend TO gramme_owner
+GRANT pg_signal_backend, pg_checkpoint TO gramme_owner
 CREATE DATABASE gramme OWNER gramme_owner
 REVOKE ALL ON DATABASE gramme FROM PUBLIC
 GRANT CONNECT ON DATABASE gramme TO gramme_app
