@@ -17,7 +17,7 @@ from rich.logging import RichHandler
 from api.arguments import arguments_of_command
 from api.engine import RunningWriter
 from api.failures import sentence_of
-from api.granting import grant
+from api.granting import grant, replace_key
 from api.roles import Role
 from api.server import address_of, listen, serving
 from api.settings import Settings
@@ -76,6 +76,8 @@ def _command(
         case "grant" | "revoke":
             role, revoke = PersonRole(arguments.granted), arguments.command == "revoke"
             return grant(settings, terminal, email=arguments.email, role=role, revoke=revoke)
+        case "replace-key":
+            return replace_key(settings, terminal, key=arguments.key)
         case "audit":
             return check_ledger(settings, terminal)
         case "replay":

@@ -76,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         roles = [role.value for role in GRANTED]
         parser_of_roles.add_argument("email", metavar="EMAIL")
         parser_of_roles.add_argument("granted", metavar="ROLE", choices=roles, help="%(choices)s")
+    key_parser = add(
+        "replace-key",
+        "End a shop's API key that leaked or was lost, and print a new one for the same shop. A server that runs "
+        "refuses the old one within five seconds.",
+    )
+    key_parser.add_argument("key", metavar="KEY", help="the key, or how it begins: gk_ and eight characters")
     add("audit", "Prove every invariant of the ledger from its rows; prints the figures, exits with 1 on any breach.")
     add(
         "replay",

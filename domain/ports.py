@@ -265,7 +265,9 @@ class PartnerStore(Protocol):
         """Whose key this is; None where it is unknown or revoked."""
         ...
 
-    async def revoke(self, key_prefix: str, now: datetime) -> None: ...
+    async def replace_key(self, key_prefix: str, now: datetime) -> tuple[Partner, str] | None:
+        """Ends the key that begins so and gives its partner another, in clear for the only time; None where none is."""
+        ...
 
 
 # ---------------------------------------------------------------- footprint

@@ -75,11 +75,19 @@ _CHINESE = (
 
 CHARACTERS = (
     Character(
-        "Grace", "US-NY", "America/New_York", "en", _AMERICAN,
+        "Grace",
+        "US-NY",
+        "America/New_York",
+        "en",
+        _AMERICAN,
         MeterFile("TestGBDataOneYearDailyBinnedMonthly.xml", 444, Decimal("9917.817")),
     ),
     Character(
-        "Noah", "AU", "Australia/Brisbane", "en", _AUSTRALIAN,
+        "Noah",
+        "AU",
+        "Australia/Brisbane",
+        "en",
+        _AUSTRALIAN,
         MeterFile("Example_NEM12_month_solar.csv", 17_856, Decimal("270.738")),
     ),
     Character("Amara", "GB", "Europe/London", "en", _BRITISH),

@@ -211,25 +211,28 @@ class PostgresUsers:
 
 
 class PostgresPartners:
-    """Whose key it is stays known for five seconds; a key that this process revokes is worth nothing at once."""
+    """Whose key it is stays known for five seconds; a key that this process replaces is worth nothing at once."""
 
     def __init__(self) -> None:
         self._viewers = RecentViewers()
 
     async def add(self, name: str, now: datetime) -> tuple[Partner, str]:
-        key, prefix = tokens.new_api_key()
         async with in_transaction() as connection:
             partner = Partner(new_id(now), await _next_owner(connection), name)
             await PartnerRow.create(id=partner.id, owner=partner.owner, name=name, created_at=now, using_db=connection)
-            await ApiKeyRow.create(
-                hash=tokens.digest(key),
-                prefix=prefix,
-                partner_id=partner.id,
-                owner=partner.owner,
-                roles=[Role.PARTNER.value],
-                created_at=now,
-                using_db=connection,
-            )
+            return partner, await _new_key(partner, now, connection)
+
+    async def replace_key(self, key_prefix: str, now: datetime) -> tuple[Partner, str] | None:
+        async with in_transaction() as connection:
+            in_use = ApiKeyRow.filter(prefix=key_prefix, revoked_at=None).using_db(connection)
+            old = await in_use.select_for_update().first()
+            if old is None:
+                return None
+            await ApiKeyRow.filter(hash=old.hash).using_db(connection).update(revoked_at=now)
+            row = await PartnerRow.get(id=old.partner_id, using_db=connection)
+            partner = Partner(row.id, row.owner, row.name)
+            key = await _new_key(partner, now, connection)
+        self._viewers = RecentViewers()
         return partner, key
 
     async def by_id(self, partner_id: UUID) -> Partner | None:
@@ -250,9 +253,19 @@ class PostgresPartners:
             recent.keep(digest, viewer, now)
         return viewer
 
-    async def revoke(self, key_prefix: str, now: datetime) -> None:
-        await ApiKeyRow.filter(prefix=key_prefix, revoked_at=None).update(revoked_at=now)
-        self._viewers = RecentViewers()
+
+async def _new_key(partner: Partner, now: datetime, connection: BaseDBAsyncClient) -> str:
+    key, prefix = tokens.new_api_key()
+    await ApiKeyRow.create(
+        hash=tokens.digest(key),
+        prefix=prefix,
+        partner_id=partner.id,
+        owner=partner.owner,
+        roles=[Role.PARTNER.value],
+        created_at=now,
+        using_db=connection,
+    )
+    return key
 
 
 async def _next_owner(connection: BaseDBAsyncClient) -> int:

@@ -25,7 +25,20 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["serve"], ["demo"], ["grant"], ["revoke"], ["migrate"], ["audit"], ["replay"], ["schema"]]
+    "command",
+    [
+        [],
+        ["run"],
+        ["serve"],
+        ["demo"],
+        ["grant"],
+        ["revoke"],
+        ["replace-key"],
+        ["migrate"],
+        ["audit"],
+        ["replay"],
+        ["schema"],
+    ],
 )
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = gramme(*command, "--help")
@@ -230,6 +243,37 @@ async def test_grant_makes_a_regulator_who_may_see_what_operators_did_and_revoke
         assert nobody.stderr == ("gramme: Nobody has signed up as nobody@example.com: sign up with it first.\n")
     for role in ("MEMBER", "PARTNER", "KING"):
         assert gramme("grant", vera.email, role).returncode == 2
+
+
+async def test_replace_key_gives_a_shop_another_key_and_ends_the_old_one(tmp_path: Path) -> None:
+    home = {"GRAMME_HOME": str(tmp_path / "home")}
+    desk = {"GRAMME_OPERATOR_EMAIL": "desk@example.com", "GRAMME_OPERATOR_PASSWORD": PASSWORD}
+    shop = 'mutation { createPartner(name: "Corner shop") { ... on PartnerWithKey { apiKey } } }'
+    capture = """mutation { captureRedemption(code: "NONE", tillReference: "1") { __typename } }"""
+    with running(tmp_path / "home", "serve", **desk) as server:
+        server.wait_ready()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            operator = await sign_in(client, "desk@example.com", PASSWORD)
+            old = (await graphql(client, shop, token=operator.token))["data"]["createPartner"]["apiKey"]
+            assert (await graphql(client, capture, token=old))["data"] is not None
+
+            replaced = await asyncio.to_thread(gramme, "replace-key", old[:12], **home)
+
+            assert replaced.returncode == 0, replaced.stderr
+            fresh = replaced.stdout.split()[-1]
+            assert replaced.stdout.endswith(
+                f"{old[:11]}_... of Corner shop is worth nothing any more. Its new key, told only now: {fresh}\n"
+            )
+            assert (await graphql(client, capture, token=fresh))["data"] is not None
+            for _ in range(50):
+                refused = await graphql(client, capture, token=old)
+                if "errors" in refused:
+                    break
+                await asyncio.sleep(0.2)
+            assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+        again = await asyncio.to_thread(gramme, "replace-key", old, **home)
+        assert (again.returncode, again.stderr) == (1, f"gramme: No key that is in use begins with {old[:11]}_.\n")
 
 
 def test_granting_without_tables_says_what_to_do(tmp_path: Path) -> None:

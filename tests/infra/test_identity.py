@@ -433,7 +433,7 @@ async def test_a_client_id_is_a_canonical_uuid(people: People, client_id: str, f
     assert refused.value.field == field
 
 
-async def test_a_partner_acts_by_its_key_until_it_is_revoked(people: People) -> None:
+async def test_a_partner_acts_by_its_key_until_it_is_replaced(people: People) -> None:
     partner, key = await create_partner(people.partners, name=" Corner Shop ", now=NOW)
     other, other_key = await create_partner(people.partners, name="Corner Shop", now=NOW)
     assert (partner.name, partner.owner, other.owner) == ("Corner Shop", 1000, 1001)
@@ -446,9 +446,13 @@ async def test_a_partner_acts_by_its_key_until_it_is_revoked(people: People) -> 
     assert await people.partners.viewer(f"gk_{prefix}_{'A' * 43}", NOW) is None
     assert await people.partners.viewer(f"gk_{other_key.split('_')[1]}_{secret}", NOW) is None
 
-    await people.partners.revoke(prefix, after(1))
+    replaced = await people.partners.replace_key(prefix, after(1))
+    assert replaced is not None
+    assert replaced[0] == partner
     assert await people.partners.viewer(key, after(1)) is None
+    assert await people.partners.viewer(replaced[1], after(1)) == viewer
     assert await people.partners.viewer(other_key, after(1)) is not None
+    assert await people.partners.replace_key(prefix, after(2)) is None
 
 
 async def test_the_operator_is_made_once_and_keeps_its_password(people: People) -> None:
