@@ -26,6 +26,12 @@ _NOT_EMITTED = {
 }
 
 
+def check_shared_by(people: int) -> None:
+    """Raises InvalidInput for a number of people that cannot have done one thing together."""
+    if not 1 <= people <= SHARED_BY_MAX:
+        raise InvalidInput(f"An activity is shared by 1 to {SHARED_BY_MAX} people.", field="sharedBy")
+
+
 @dataclass(frozen=True, slots=True)
 class ChosenFactor:
     """`supply` is the row that is added to `factor` for the making of the fuel, in the same unit."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.errors import InvalidInput, NotFound
 from domain.footprint.adjusting import adjusted
-from domain.footprint.calculation import emissions_of
+from domain.footprint.calculation import check_shared_by, emissions_of
 from domain.footprint.factor_choice import MAINS, FactorChoice, is_factor_id
 from domain.footprint.model import Activity, ActivityAnswer, ActivityResolution, ActivitySource, ActivityStatus
 from domain.footprint.units import fitting_unit
@@ -18,7 +18,6 @@ from domain.ids import new_id
 from domain.ports import AnswerStore, FactorStore, FootprintStore
 
 _METERED = frozenset({ActivitySource.METER})
-SHARED_BY_MAX = 1_000
 ALIKE_MAX = 500
 """So many others that ask the same are settled with one answer."""
 
@@ -69,8 +68,8 @@ def _check_form(answer: ActivityAnswer) -> None:
         raise InvalidInput("Say which activity it was, or how many shared it.", field="activity")
     if answer.activity is not None and not is_factor_id(answer.activity):
         raise InvalidInput("The activity is not the name of an emission factor.", field="activity")
-    if answer.shared_by is not None and not 1 <= answer.shared_by <= SHARED_BY_MAX:
-        raise InvalidInput(f"An activity is shared by 1 to {SHARED_BY_MAX} people.", field="sharedBy")
+    if answer.shared_by is not None:
+        check_shared_by(answer.shared_by)
 
 
 async def _answered_before(

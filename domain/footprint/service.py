@@ -11,7 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.errors import DomainError, IdempotencyKeyReused, InvalidInput
-from domain.footprint.calculation import SHARED_BY_MAX, emissions_of
+from domain.footprint.calculation import check_shared_by, emissions_of
 from domain.footprint.factor_choice import FactorChoice, is_factor_id
 from domain.footprint.model import Activity, ActivityDraft, ActivitySource, ActivityStatus
 from domain.footprint.plausibility import Habit, Whereabouts, doubt_of, is_travel
@@ -201,8 +201,7 @@ def _check_names(draft: ActivityDraft) -> None:
         raise InvalidInput("The unit is not known. Use the factor's, or one like mile for km.", field="unit")
     if draft.region is not None and not _REGION.fullmatch(draft.region):
         raise InvalidInput("The region is not an ISO 3166 code such as GB or CN-GD.", field="region")
-    if not 1 <= draft.shared_by <= SHARED_BY_MAX:
-        raise InvalidInput(f"An activity is shared by 1 to {SHARED_BY_MAX} people.", field="sharedBy")
+    check_shared_by(draft.shared_by)
 
 
 def _check_times(draft: ActivityDraft, now: datetime) -> None:

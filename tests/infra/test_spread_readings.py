@@ -81,7 +81,7 @@ def each(start: date, end: date, kwh: str) -> dict[date, str]:
     return {start + number * DAY: kwh for number in range((end - start).days)}
 
 
-MARCH, APRIL, JUNE, JULY = date(2026, 3, 1), date(2026, 4, 1), date(2026, 6, 1), date(2026, 7, 1)
+APRIL, JUNE, JULY = date(2026, 4, 1), date(2026, 6, 1), date(2026, 7, 1)
 
 
 # ---------------------------------------------------------------- days
