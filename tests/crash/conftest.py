@@ -95,11 +95,12 @@ def addresses_of(machine: Machine) -> dict[str, str]:
 
 
 def environment_of(home: Path) -> dict[str, str]:
-    """Settings of a server with an operator and without rate limits."""
+    """Settings of a server with an operator, without rate limits, whose batches are small and so follow closely."""
     return {
         "GRAMME_HOME": str(home),
         "GRAMME_PORT": str(free_port()),
         "GRAMME_OPERATOR_EMAIL": "operator@example.com",
         "GRAMME_OPERATOR_PASSWORD": PASSWORD,
+        "GRAMME_BATCH_SIZE": "4",
         **{f"GRAMME_LIMIT_{name}": "1000000" for name in ("SIGN_UPS", "ORDERS", "MUTATIONS", "PARTNER")},
     }
