@@ -101,6 +101,6 @@ def environment_of(home: Path) -> dict[str, str]:
         "GRAMME_PORT": str(free_port()),
         "GRAMME_OPERATOR_EMAIL": "operator@example.com",
         "GRAMME_OPERATOR_PASSWORD": PASSWORD,
-        "GRAMME_BATCH_SIZE": "4",
+        "GRAMME_BATCH_SIZE": "8",
         **{f"GRAMME_LIMIT_{name}": "1000000" for name in ("SIGN_UPS", "ORDERS", "MUTATIONS", "PARTNER")},
     }
