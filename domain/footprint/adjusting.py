@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.footprint.calculation import ChosenFactor, choose, emissions_of, is_of_edition
-from domain.footprint.household import shares_of
+from domain.footprint.household import share_of
 from domain.footprint.model import Activity, ActivitySource, ActivityStatus, EmissionFactor, Explanation
 from domain.footprint.units import plain
 from domain.ids import new_id
@@ -81,8 +81,7 @@ def _computed(activity: Activity, chosen: ChosenFactor) -> tuple[int, Explanatio
 
 def _shared(activity: Activity, chosen: ChosenFactor, members: Sequence[int], now: datetime) -> tuple[int, Explanation]:
     whole = _computed(replace(activity, shared_by=1), chosen)
-    shares = shares_of(replace(activity, emissions=whole[0], explanation=whole[1]), members, now)
-    own = next(share for share in shares if share.owner == activity.owner)
+    own = share_of(replace(activity, emissions=whole[0], explanation=whole[1]), activity.owner, members, now)
     return own.emissions, own.explanation
 
 

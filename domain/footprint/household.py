@@ -38,6 +38,11 @@ def shares_of(activity: Activity, members: Sequence[int], now: datetime) -> list
     ]
 
 
+def share_of(activity: Activity, member: int, members: Sequence[int], now: datetime) -> Activity:
+    """This member's of the shares."""
+    return next(share for share in shares_of(activity, members, now) if share.owner == member)
+
+
 def _share(activity: Activity, member: int, count: int, grams: int, now: datetime) -> Activity:
     key = new_id(now)
     told = activity.explanation

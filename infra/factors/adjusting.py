@@ -23,6 +23,7 @@ from infra.postgres.activity_rows import ACTIVITY_COLUMNS, activity_of
 from infra.postgres.connection import Database, PooledConnection, is_unavailable
 from infra.postgres.factors import FACTOR_COLUMNS
 from infra.postgres.footprint import lock_footprint
+from infra.postgres.homes import members_of
 from infra.postgres.rebasing import rebase_waiting
 from infra.postgres.replacing import replace_activities
 from infra.tasks import end_task
@@ -52,10 +53,6 @@ _IS_TOUCHED = """
     status = 'COUNTED' AND EXISTS (
         SELECT FROM emission_factor AS factor_row WHERE factor_row.id = ANY(factor_rows) AND factor_row.id = ANY($2)
             AND (withdrawn_at IS NOT NULL OR local_date < valid_from OR local_date > valid_to))"""
-_MEMBERS = """
-    SELECT day.activity_id, array_agg(shared.member ORDER BY shared.member) AS members
-    FROM meter_day AS day JOIN meter_day AS shared USING (owner, meter, register, local_date)
-    WHERE day.member = $1 AND day.activity_id = ANY($2) GROUP BY day.activity_id HAVING count(*) > 1"""
 logger = logging.getLogger(__name__)
 
 
@@ -153,7 +150,7 @@ class FactorAdjuster:
                     return count
                 after = rows[-1]["id"]
                 activities = [activity_of(row) for row in rows]
-                members = await _members(connection, owner, [activity.id for activity in activities])
+                members = await members_of(connection, owner, [activity.id for activity in activities])
                 pairs = [
                     (old, new) for old in activities if (new := factors.adjusted(old, now, members.get(old.id, ())))
                 ]
@@ -172,12 +169,6 @@ async def _factors(connection: PooledConnection, changed_at: datetime) -> _Facto
         if touched:
             factors.touched.append(factor.id)
     return factors
-
-
-async def _members(connection: PooledConnection, owner: int, activities: Sequence[UUID]) -> dict[UUID, list[int]]:
-    """Who shares the meter's day that an activity is a part of, in the order in which `Home.members_on` gives them."""
-    rows = await connection.fetch(_MEMBERS, owner, activities)
-    return {row["activity_id"]: row["members"] for row in rows}
 
 
 async def _move(connection: PooledConnection, owner: int, activities: Sequence[Activity]) -> None:

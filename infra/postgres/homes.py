@@ -3,7 +3,7 @@
 Households are locked before persons, and each kind in order, so that nobody waits for one another in a circle.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from domain.footprint.home import Home, HouseholdMember
@@ -13,6 +13,10 @@ from infra.postgres.footprint import lock_footprint
 _HOUSEHOLDS = """
     SELECT household_id FROM household_meter WHERE owner = $1 AND household_id IS NOT NULL
     UNION SELECT household_id FROM household_member WHERE owner = $1 ORDER BY household_id"""
+_MEMBERS = """
+    SELECT day.activity_id, array_agg(shared.member ORDER BY shared.member) AS members
+    FROM meter_day AS day JOIN meter_day AS shared USING (owner, meter, register, local_date)
+    WHERE day.member = $1 AND day.activity_id = ANY($2) GROUP BY day.activity_id HAVING count(*) > 1"""
 
 
 async def lock_home(connection: PooledConnection, owner: int) -> None:
@@ -52,3 +56,9 @@ async def home_of(connection: PooledConnection, owner: int, meter: str) -> Home:
             (row["household_id"], HouseholdMember(row["owner"], row["joined_on"], row["left_on"])) for row in members
         ),
     )
+
+
+async def members_of(connection: PooledConnection, owner: int, activities: Sequence[UUID]) -> dict[UUID, list[int]]:
+    """Who shares the meter's day that an activity is a part of, in the order in which `Home.members_on` gives them."""
+    rows = await connection.fetch(_MEMBERS, owner, activities)
+    return {row["activity_id"]: row["members"] for row in rows}

@@ -8,7 +8,7 @@ from the day on which both were there, unless its owner has said whose it is.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from domain.footprint.factor_choice import FactorChoice
@@ -107,14 +107,14 @@ class Housemates:
         day: date | None = await self._connection.fetchval(_SHARE, owner, meter, since, region, time_zone)
         return day
 
-    async def by_their_basis(self, share: Activity) -> Activity:
+    async def by_their_basis(self, share: Activity, members: Sequence[int], now: datetime) -> Activity:
         """A housemate's share of the person's meter, by the basis of the housemate's own programme."""
         if share.owner not in self._bases:
             factors = PostgresFactors.within(self._connection)
             theirs, own = [await factors.basis_of(owner) for owner in (share.owner, self._owner)]
             self._bases[share.owner] = FactorChoice(factors, theirs) if theirs not in (None, own) else None
         choice = self._bases[share.owner]
-        return share if choice is None else await counted_by(choice, share) or share
+        return share if choice is None else await counted_by(choice, share, now, members) or share
 
     async def _here(self) -> list[int]:
         return [owner for owner, is_here in (await self._mates()).items() if is_here]

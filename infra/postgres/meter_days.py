@@ -126,9 +126,10 @@ class MeterDays:
         kept = {day.day for day in wanted} - {day.day for day in fresh}
         await self._reverse(meter, register, [row for day in old if day not in kept for row in old[day].values()])
         activities = [
-            await self.housemates.by_their_basis(share)
+            await self.housemates.by_their_basis(share, members, self._now)
             for activity in await self._activities(fresh)
-            for share in shares_of(activity, home.members_on(activity.local_date), self._now)
+            for members in (home.members_on(activity.local_date),)
+            for share in shares_of(activity, members, self._now)
         ]
         await self._insert(meter, register, activities)
         self.activities += len(wanted) if activities or not fresh else 0

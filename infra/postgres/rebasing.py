@@ -12,7 +12,7 @@ from domain.footprint.rebasing import on_basis
 from infra.postgres.activity_rows import ACTIVITY_COLUMNS, activity_of
 from infra.postgres.connection import Database
 from infra.postgres.factors import PostgresFactors
-from infra.postgres.homes import lock_home
+from infra.postgres.homes import lock_home, members_of
 from infra.postgres.replacing import replace_activities
 
 ACTIVITIES_AT_ONCE = 500
@@ -50,7 +50,12 @@ async def rebase_step(database: Database, owner: int, now: datetime) -> bool:
         factors = PostgresFactors.within(connection)
         choice, freely = FactorChoice(factors, EmissionBasis(pending["basis"])), FactorChoice(factors)
         rows = await connection.fetch(_NEXT, owner, pending["rebased_after"], ACTIVITIES_AT_ONCE)
-        replaced = [new for row in rows if (new := await on_basis(choice, freely, activity_of(row), now)) is not None]
+        members = await members_of(connection, owner, [row["id"] for row in rows])
+        replaced = [
+            new
+            for row in rows
+            if (new := await on_basis(choice, freely, activity_of(row), now, members.get(row["id"], ()))) is not None
+        ]
         await replace_activities(connection, owner, replaced)
         is_done = len(rows) < ACTIVITIES_AT_ONCE
         await connection.execute(

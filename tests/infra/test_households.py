@@ -320,3 +320,27 @@ async def test_each_share_of_a_meter_is_by_the_basis_of_its_own_member(house: Ho
     assert direct != lifecycle
     parts = [(await house.days(person))[TODAY] for person in (ada, ben)]
     assert [abs(2 * part - whole) <= 2 for part, whole in zip(parts, (direct, lifecycle), strict=True)] == [True, True]
+
+
+async def test_parts_are_the_whole_when_all_join_a_programme_of_another_basis(
+    house: House, resources: Resources, operator: Caller
+) -> None:
+    create = "mutation ($input: CreateProgrammeInput!) { createProgramme(input: $input) { __typename } }"
+    values = {"name": "L", "region": "GB", "currency": "GBP", "weeklyAllowance": 100_000, "pointsPerKg": 1}
+    await house.ask(operator, create, input={"code": "LCA", "basis": "LIFECYCLE", **values})
+    people = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Cleo")]
+    alone = await sign_up(house.client, "Dan")
+    await house.together(*people)
+    since = TODAY - timedelta(days=DAYS_BACK)
+    await resources.database.pool.execute("UPDATE household_member SET joined_on = $1", since)
+    await house.send(people[0], kwh="1.005")
+    await house.send(alone, kwh="1.005")
+    await house.ask(people[0], ASSIGN, meter="m", **{"from": since.isoformat()})
+    before = await house.days(alone)
+
+    for person in (*people, alone):
+        await house.ask(person, 'mutation { joinProgramme(code: "LCA") { __typename } }')
+    whole = await house.days(alone)
+    assert whole == dict.fromkeys(before, 217) != before
+    parts = [await house.days(person) for person in people]
+    assert all(sorted(part[day] for part in parts) == [72, 72, 73] for day in whole)
