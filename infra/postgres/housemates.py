@@ -32,9 +32,12 @@ _UNDER_THIS_NAME = """
 _SHARE = """
     INSERT INTO household_meter
     SELECT $1, $2, greatest(joined_on, $3), household_id, $4, $5 FROM household_member AS here
-    WHERE owner = $1 AND left_on IS NULL AND NOT EXISTS (
-        SELECT FROM household_meter AS known WHERE known.owner = $1 AND known.meter = $2)
+    WHERE owner = $1 AND left_on IS NULL AND (
+        SELECT known.household_id FROM household_meter AS known WHERE known.owner = $1 AND known.meter = $2
+        ORDER BY from_date DESC LIMIT 1) IS NULL
+    ON CONFLICT (owner, meter, from_date) DO UPDATE SET household_id = EXCLUDED.household_id
     RETURNING from_date"""
+"""Not where its owner has said whose it is; a meter that left with its owner is nobody's, as one never shared."""
 _SHARED_UNDER_THIS_NAME = """
     SELECT min(last.from_date) FROM household_member AS here JOIN (
         SELECT DISTINCT ON (owner) owner, household_id, from_date FROM household_meter

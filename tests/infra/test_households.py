@@ -268,6 +268,21 @@ async def test_a_meter_of_many_readings_is_shared_once_a_housemate_sends_it_unde
     assert abs(parts[0] - parts[1]) <= 1
 
 
+async def test_who_comes_back_with_a_meter_that_a_housemate_sends_too_shares_it_again(house: House) -> None:
+    ada, ben, alone = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Dan")]
+    household = await house.together(ada, ben)
+    for person in (alone, ada, ben):
+        await house.hours(person, "m", first=0, last=4)
+    assert (await house.ask(ada, LEAVE))["meters"] == []
+    back = await house.ask(ada, JOIN, code=household["inviteCode"])
+    assert back["meters"] == []
+    for person in (alone, ada, ben):
+        await house.hours(person, "m", first=4, last=8)
+    parts = [(await house.days(person)).get(TODAY, 0) for person in (ada, ben)]
+    assert sum(parts) == (await house.days(alone))[TODAY]
+    assert abs(parts[0] - parts[1]) <= 1
+
+
 async def test_whoever_sends_a_shared_meter_s_next_file_it_is_shared(house: House) -> None:
     ada, ben, alone = [await sign_up(house.client, name) for name in ("Ada", "Ben", "Dan")]
     await house.together(ada, ben)
