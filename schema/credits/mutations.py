@@ -125,7 +125,7 @@ class CreditMutations:
             currency=input.currency,
             weekly_allowance=input.weekly_allowance,
             points_per_kg=input.points_per_kg,
-            time_zone=input.time_zone or "UTC",
+            time_zone="UTC" if input.time_zone is None else input.time_zone,
             maker_fee_basis_points=input.maker_fee_basis_points or 0,
             taker_fee_basis_points=input.taker_fee_basis_points or 0,
             basis=input.basis or EmissionBasis.DIRECT,

@@ -61,7 +61,7 @@ class IdentityMutations:
             display_name=input.display_name,
             region=input.region,
             locale=input.locale or "en",
-            time_zone=input.time_zone or "UTC",
+            time_zone="UTC" if input.time_zone is None else input.time_zone,
             now=context.now,
         )
 

@@ -312,6 +312,7 @@ async def test_strange_text_is_never_a_fault_and_never_sql(
         ("region", "XX", "InvalidInput"),
         ("locale", "klingon", "InvalidInput"),
         ("timeZone", "Mars/Phobos", "InvalidInput"),
+        ("timeZone", "", "InvalidInput"),
         ("password", "password", "WeakPassword"),
         ("password", "short", "WeakPassword"),
     ],
