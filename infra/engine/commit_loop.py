@@ -19,7 +19,7 @@ from domain.commands import Answer, Command
 from domain.engine import Engine
 from domain.errors import IdempotencyKeyReused, Internal, Unavailable
 from domain.orders.schedule import next_due
-from infra.engine import encoding, lease, recovery
+from infra.engine import lease, recovery
 from infra.engine.batch import STATEMENT_SECONDS, Batch, SealedBatch
 from infra.engine.journal import stored_form
 from infra.engine.loading import Earlier, earlier_answers, load_named
@@ -123,7 +123,6 @@ class Writer:
                     return
                 self._epoch = epoch
                 await self._recover(connection)
-                await encoding.install(connection)
                 self._queue.open()
                 log.info(
                     "The writer is ready at command %d, epoch %d.", self._engine.state.command_sequence, self._epoch
