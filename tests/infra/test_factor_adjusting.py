@@ -58,6 +58,18 @@ class Shelf:
         )
         return [result for result in results if isinstance(result, Activity)]
 
+    async def confirm(self, waiting: Activity) -> Activity:
+        return await resolve_activity(
+            PostgresFactors(self.database),
+            self.footprint,
+            PostgresAnswers(self.database),
+            owner=OWNER,
+            region="GB",
+            activity_id=waiting.id,
+            answer=ActivityAnswer(ActivityResolution.CONFIRM),
+            now=NOW,
+        )
+
     async def adjust(self) -> None:
         while await self.adjuster.step(datetime.now(UTC) + GRACE):
             pass
@@ -221,16 +233,7 @@ async def test_what_waited_is_confirmed_by_the_factor_that_holds_now(shelf: Shel
     assert (old.status, old.emissions) == (ActivityStatus.QUARANTINED, 10_000)
     await shelf.load(FIRST.replace(",0.2,", ",0.25,"))
     await shelf.adjust()
-    confirmed = await resolve_activity(
-        PostgresFactors(shelf.database),
-        shelf.footprint,
-        PostgresAnswers(shelf.database),
-        owner=OWNER,
-        region="GB",
-        activity_id=old.id,
-        answer=ActivityAnswer(ActivityResolution.CONFIRM),
-        now=NOW,
-    )
+    confirmed = await shelf.confirm(old)
     assert (confirmed.status, confirmed.emissions, confirmed.reason) == (ActivityStatus.COUNTED, 12_500, "")
     assert (confirmed.adjusts, confirmed.quantity, confirmed.shared_by) == (old.id, old.quantity, 2)
     assert confirmed.explanation.caveats == (

@@ -9,10 +9,7 @@ from domain.commands import Answer, Command
 from domain.credits.service import close_period
 from domain.errors import Overloaded
 from domain.footprint.factor_choice import LIFECYCLE_MAINS, MAINS
-from domain.footprint.model import ActivityAnswer, ActivityDraft, ActivityResolution, ActivityStatus
-from domain.footprint.resolution import resolve_activity
-from infra.postgres.answers import PostgresAnswers
-from infra.postgres.factors import PostgresFactors
+from domain.footprint.model import ActivityDraft, ActivityStatus
 from infra.postgres.footprint import PostgresFootprint
 from infra.postgres.programmes import PostgresProgrammes
 from infra.postgres.rebasing import rebase_waiting
@@ -84,16 +81,7 @@ async def test_what_waited_when_its_owner_joined_is_confirmed_by_the_new_basis(s
     listed = await shelf.footprint.activities(OWNER, None, 100, None, None)
     [waiting] = [item for item in listed if item.status is ActivityStatus.QUARANTINED]
     assert waiting.emissions == 25_000
-    confirmed = await resolve_activity(
-        PostgresFactors(shelf.database),
-        shelf.footprint,
-        PostgresAnswers(shelf.database),
-        owner=OWNER,
-        region="GB",
-        activity_id=waiting.id,
-        answer=ActivityAnswer(ActivityResolution.CONFIRM),
-        now=NOW,
-    )
+    confirmed = await shelf.confirm(waiting)
     assert (confirmed.status, await total(shelf)) == (ActivityStatus.COUNTED, 25_000)
 
 
