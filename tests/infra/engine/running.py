@@ -1,6 +1,7 @@
 """A real writer on a test's database; its clock, its bell and its line to Postgres are in the test's hands."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -8,12 +9,15 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import pytest
 
 from domain.commands import Answer, Command
+from infra.engine.audit import audit
 from infra.engine.commit_loop import Writer
 from infra.engine.queue import LocalQueue
 from infra.postgres.connection import Connection
 from tests import factories as make
+from tests.conftest import TestDatabase
 
 WAIT_SECONDS = 20
 
@@ -154,3 +158,21 @@ TABLES = (
 async def counts(connection: Connection) -> dict[str, int]:
     """Rows of each table."""
     return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
+
+
+async def available(connection: Connection, owner: int, asset: str) -> tuple[int, int]:
+    row = await connection.fetchrow(
+        "SELECT available, held FROM balance JOIN asset ON asset.id = balance.asset WHERE owner = $1 AND code = $2",
+        owner,
+        asset,
+    )
+    return (row["available"], row["held"]) if row else (0, 0)
+
+
+async def all_green(database: TestDatabase) -> bool:
+    return all(check.ok for check in await audit(database.app_url))
+
+
+def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the writer had to log: a batch that was tried again is as good as the first time, but not as fast."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
