@@ -15,36 +15,36 @@ Columns = Mapping[str, str]
 """Types by name. A `json` column is text that cannot hold a newline; a `bytea` comes as hexadecimal digits."""
 
 
-def _columns(text: str) -> Columns:
+def _types(text: str) -> Columns:
     return dict((name, type_) for name, type_ in map(str.split, text.split(",")))
 
 
-ORDERS = _columns(
+ORDERS = _types(
     "id bigint, owner bigint, client_order_id uuid, instrument int, side text, type text, time_in_force text,"
     "price bigint, quantity bigint, post_only boolean, expires_at timestamptz, self_trade text, moved_by bigint,"
     "placed_quantity bigint, placed_price bigint, remaining bigint, status text, reason text, trades_until bigint,"
     "notional numeric"
 )
 CHANGED_ORDERS = {name: ORDERS[name] for name in ("id", "remaining", "status", "reason", "trades_until", "notional")}
-COMMAND = _columns(
+COMMAND = _types(
     "sequence bigint, caller bigint, key uuid, kind text, payload json, answer_kind text, answer json,"
     "payload_hash bytea"
 )
-JOURNAL = _columns("id bigint, command bigint, kind text, reference text")
-POSTING = _columns("owner bigint, entry bigint, line smallint, asset int, held boolean, amount bigint")
-TRADE = _columns(
+JOURNAL = _types("id bigint, command bigint, kind text, reference text")
+POSTING = _types("owner bigint, entry bigint, line smallint, asset int, held boolean, amount bigint")
+TRADE = _types(
     "instrument int, sequence bigint, price bigint, quantity bigint, value bigint, buy_order bigint,"
     "sell_order bigint, buyer_fee bigint, seller_fee bigint, aggressor text, command bigint"
 )
-EVENT = _columns("owner bigint, last_sequence bigint, first_sequence bigint, command bigint, payload json")
-BALANCE = _columns("owner bigint, asset int, available bigint, held bigint")
-CANDLE = _columns("instrument int, open bigint, high bigint, low bigint, close bigint, volume bigint, trades int")
-BOOK_CHANGE = _columns(
+EVENT = _types("owner bigint, last_sequence bigint, first_sequence bigint, command bigint, payload json")
+BALANCE = _types("owner bigint, asset int, available bigint, held bigint")
+CANDLE = _types("instrument int, open bigint, high bigint, low bigint, close bigint, volume bigint, trades int")
+BOOK_CHANGE = _types(
     "instrument int, sequence bigint, previous_sequence bigint, levels json, phase text, indicative_price bigint,"
     "indicative_quantity bigint, surplus bigint"
 )
 PARTS = (ORDERS, CHANGED_ORDERS, COMMAND, JOURNAL, POSTING, TRADE, EVENT, BALANCE, CANDLE, BOOK_CHANGE)
-HEAD = _columns(
+HEAD = _types(
     "epoch bigint, sequence bigint, first_command bigint, last_command bigint, owners bigint[], instruments int[],"
     "book_digest bytea, chain bytea, at timestamptz"
 )
