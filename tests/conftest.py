@@ -45,9 +45,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
-        config.option.seed = random.SystemRandom().randrange(2**32)
+        config.option.seed = _seed_of_the_first(config)
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(config.option.seed)
+
+
+def _seed_of_the_first(config: pytest.Config) -> int:
+    """A new seed; in a worker the one of the process that started it, which prints it."""
+    seed: int | None = getattr(config, "workerinput", {}).get("seed")
+    return random.SystemRandom().randrange(2**32) if seed is None else seed
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["seed"] = node.config.option.seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:
