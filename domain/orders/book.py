@@ -7,14 +7,16 @@ Invariant: while the market trades continuously, the best bid is below the best 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import blake2b
+from operator import attrgetter
 
 from domain.orders.level import Level
 from domain.orders.model import Order, OrderSide, PriceLevel
 
 BUY = OrderSide.BUY
+PRIORITY = attrgetter("sequence")
 
 Match = tuple[Order, int, int]
 """The maker, the price and the grams."""
@@ -116,8 +118,8 @@ class OrderBook:
         self._digest = 0
         self._marks: dict[int, int] = {}
         self._touched: list[Order] = []
-        self._owners: dict[int, Order | dict[int, Order]] = {}
-        """The one order of an owner or, from the second on, its orders by id in the order of their priority."""
+        self._owners: dict[int, list[Order]] = {}
+        """By owner, in no order; of those too who have none any more."""
         self._tallies: dict[int, Tally] = {}
         """Made when asked for and right from then on, as long as their owner has an order."""
 
@@ -159,11 +161,10 @@ class OrderBook:
         owner = order.owner
         mine = self._owners.get(owner)
         if mine is None:
-            self._owners[owner] = order
-        elif isinstance(mine, Order):
-            self._owners[owner] = {mine.id: mine, order.id: order}
-        else:
-            mine[order.id] = order
+            mine = self._owners[owner] = []
+        order.siblings = mine
+        order.place = len(mine)
+        mine.append(order)
         if self._tallies and (tally := self._tallies.get(owner)) is not None:
             tally.came(order)
 
@@ -172,7 +173,7 @@ class OrderBook:
 
         It ends before an order of `owner`'s, which then is the level's first.
         """
-        orders, price, owners = level.orders, level.price, self._owners
+        orders, price, own = level.orders, level.price, self._owners.get(owner)
         left = wanted
         while orders:
             maker = orders[0]
@@ -180,8 +181,8 @@ class OrderBook:
                 orders.popleft()
                 level.gone -= 1
                 continue
-            maker_owner = maker.owner
-            if maker_owner == owner:
+            mine = maker.siblings
+            if mine is own:
                 break
             quantity = maker.remaining
             if quantity > left:
@@ -191,11 +192,10 @@ class OrderBook:
                 orders.popleft()
                 maker.remaining = 0
                 maker.level = None
-                mine = owners[maker_owner]
-                if isinstance(mine, Order) or len(mine) == 1:
-                    del owners[maker_owner]
-                else:
-                    del mine[maker.id]
+                last = mine.pop()
+                if last is not maker:
+                    last.place = place = maker.place
+                    mine[place] = last
             if self._tallies:
                 self._lost(maker, quantity)
             self._touched.append(maker)
@@ -243,12 +243,11 @@ class OrderBook:
         assert level is not None
         order.level = None
         self._touched.append(order)
-        owner = order.owner
-        mine = self._owners[owner]
-        if isinstance(mine, Order) or len(mine) == 1:
-            del self._owners[owner]
-        else:
-            del mine[order.id]
+        mine = order.siblings
+        last = mine.pop()
+        if last is not order:
+            last.place = place = order.place
+            mine[place] = last
         if self._tallies:
             self._lost(order, order.remaining)
         level.quantity -= order.remaining
@@ -267,25 +266,21 @@ class OrderBook:
         tally = self._tallies.get(owner)
         if tally is None:
             return
-        if owner in self._owners:
+        if order.siblings:
             tally.lost(order, quantity)
         else:
             del self._tallies[owner]
 
-    def owners(self) -> Collection[int]:
+    def owners(self) -> set[int]:
         """Who has an order."""
-        return self._owners.keys()
+        return {owner for owner, mine in self._owners.items() if mine}
 
     def orders_of(self, owner: int) -> list[Order]:
         """In the order of their priority."""
-        mine = self._owners.get(owner)
-        if mine is None:
-            return []
-        return list(mine.values()) if isinstance(mine, dict) else [mine]
+        return sorted(self._owners.get(owner, ()), key=PRIORITY)
 
     def count_of(self, owner: int) -> int:
-        mine = self._owners.get(owner)
-        return 0 if mine is None else len(mine) if isinstance(mine, dict) else 1
+        return len(self._owners.get(owner, ()))
 
     def buying(self, owner: int) -> int:
         """The grams that an owner's BUYs still want."""
@@ -299,7 +294,7 @@ class OrderBook:
 
     def _tally(self, owner: int) -> Tally | None:
         tally = self._tallies.get(owner)
-        if tally is None and owner in self._owners:
+        if tally is None and self._owners.get(owner):
             tally = self._tallies[owner] = Tally(self.orders_of(owner))
         return tally
 

@@ -193,7 +193,7 @@ class Instrument:
 class SeenByBook:
     """What the book reads of every order it meets, side by side in memory: a large book is not in the cache."""
 
-    __slots__ = ("id", "level", "owner", "price", "remaining", "side")
+    __slots__ = ("id", "level", "owner", "place", "price", "remaining", "siblings", "side")
 
 
 @dataclass(slots=True)
@@ -226,6 +226,9 @@ class Order(SeenByBook):
     """Quantity and price as it was placed; None while they are what they were."""
     level: Level | None = field(default=None, init=False, repr=False, compare=False)
     """Where it stands in the book; None while it does not."""
+    siblings: "list[Order]" = field(init=False, repr=False, compare=False)
+    """All that its owner has in the book, with this one at `place`; since it first stood there."""
+    place: int = field(init=False, repr=False, compare=False)
 
     def as_it_is(self) -> "Order":
         """A copy that later commands do not change."""
