@@ -121,7 +121,7 @@ class Turn:
         if has_empty_leg:
             legs = tuple([leg for leg in legs if leg[3]])
         state.entry_sequence = entry = state.entry_sequence + 1
-        outcome.entries.append((entry, kind, reference, legs))
+        outcome.entries.append((entry, self.sequence, kind, reference, legs))
         return entry
 
     def available(self, owner: int, asset: Asset) -> int:

@@ -74,8 +74,8 @@ Leg = tuple[int, int, bool, int]
 """A posting while it is being written: the same four values without their names, which cost most of making one."""
 
 
-Entry = tuple[int, EntryKind, str, tuple[Leg, ...]]
-"""A `JournalEntry` while it is being written."""
+Entry = tuple[int, int, EntryKind, str, tuple[Leg, ...]]
+"""An entry while it is being written: its id, its command, its kind, what it is about, its legs."""
 
 
 class JournalEntry(NamedTuple):

@@ -4,7 +4,7 @@ Each check says what it counted, so that a green line is a figure and not a word
 rest is sums in Postgres.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,13 @@ import asyncpg
 
 from domain.ledger.model import SystemAccount
 from domain.units import BASIS_POINTS, GRAMS_PER_TONNE
-from infra.engine import journal, recovery
+from infra.engine import batch_statement, journal, recovery
+from infra.engine.batch_statement import texts
 from infra.postgres.connection import Connection
 
 FETCH = 5_000
+
+Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,20 +268,30 @@ async def _chain(connection: Connection) -> Check:
     groups = [_Groups(connection, statement) for statement in CHAINED]
     async for row in connection.cursor("SELECT * FROM batch ORDER BY sequence", prefetch=FETCH):
         last = row["last_command"]
-        head = [
-            (row["sequence"], row["epoch"], row["first_command"], last, row["book_digest"].hex(), row["at"]),
-        ]
+        head = (row["sequence"], row["epoch"], row["first_command"], last, row["book_digest"].hex(), row["at"])
         parts = [await group.until(last) for group in groups]
-        chain = journal.link(chain, head, *parts)
+        chain = _link(row["link"], chain, head, parts)
         if chain != row["chain"]:
             return Check(name, f"broken at batch {row['sequence']:,}", False)
         seen += 1
     return Check(name, f"{seen:,} links, head {chain.hex()[:16]}", True)
 
 
+def _link(kind: int, chain: bytes, head: Sequence[Any], parts: list[Rows]) -> bytes:
+    """As the batch was chained: by columns, or by rows in older ones."""
+    if kind == BY_COLUMNS:
+        return journal.link(
+            chain, head, texts(batch_statement.CHAINED, [list(zip(*rows, strict=True)) for rows in parts])
+        )
+    commands, *others, changes = parts
+    without_hash = [row[:-1] for row in commands]
+    return journal.link_of_rows(chain, [head], without_hash, *others, [_as_linked(row) for row in changes])
+
+
+BY_COLUMNS = 2
 CHAINED = (
-    """SELECT sequence, sequence AS s, caller, key::text, kind, payload, answer_kind, answer
-         FROM command ORDER BY sequence""",
+    """SELECT sequence, sequence AS s, caller, key::text, kind, payload, answer_kind, answer,
+              encode(payload_hash, 'hex') FROM command ORDER BY sequence""",
     "SELECT command, id, command AS c, kind, reference FROM journal ORDER BY id",
     """SELECT j.command, p.owner, p.entry, p.line, p.asset, p.held, p.amount
          FROM posting p JOIN journal j ON j.id = p.entry ORDER BY p.entry, p.line""",
@@ -290,11 +303,10 @@ CHAINED = (
               c.indicative_quantity, c.surplus
          FROM book_change c JOIN batch b ON b.sequence = c.batch ORDER BY c.batch, c.instrument""",
 )
-"""The parts of a batch's link, in the order and the columns in which `batch.py` gives them, each after its command."""
+"""The parts of a batch's link, as `batch_statement.CHAINED` has them, each row after its command."""
 
-_CHANGE = 8
 _FIRST_CHANGE = 4
-"""Columns of a book change, now and in the first version."""
+"""Columns of a book change in the first version."""
 
 
 class _Groups:
@@ -304,9 +316,9 @@ class _Groups:
         self._rows: AsyncIterator[asyncpg.Record] = aiter(connection.cursor(statement, prefetch=FETCH))
         self._next: asyncpg.Record | None = None
 
-    async def until(self, last_command: int) -> list[tuple[Any, ...]]:
+    async def until(self, last_command: int) -> Rows:
         """Every row not handed out yet whose command is not past `last_command`."""
-        group: list[tuple[Any, ...]] = []
+        group: Rows = []
         while True:
             row = self._next or await anext(self._rows, None)
             self._next = None
@@ -315,9 +327,9 @@ class _Groups:
             if row[0] > last_command:
                 self._next = row
                 return group
-            group.append(_as_linked(tuple(row)[1:]))
+            group.append(tuple(row)[1:])
 
 
 def _as_linked(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The columns that were there when the row was linked: book changes had no phase in the first version."""
-    return row[:_FIRST_CHANGE] if len(row) == _CHANGE and row[_FIRST_CHANGE] is None else row
+    return row[:_FIRST_CHANGE] if row[_FIRST_CHANGE] is None else row

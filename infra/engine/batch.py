@@ -3,28 +3,30 @@
 `batch_statement.py` writes what nearly every batch has, `things.py` the rare rows (assets, offers, closed weeks).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any
 
 import orjson
 
+from domain.ledger.model import Entry
+from domain.orders.model import Order
 from domain.orders.uncrossing import indicative
 from domain.state import Market, State
 from domain.turn import Outcome
-from infra.engine import batch_statement, journal, things
+from infra.engine import journal, things
 from infra.engine.batch_statement import (
-    BALANCE,
-    BOOK_CHANGE,
-    CANDLE,
+    CHAINED,
     CHANGED_ORDERS,
-    EVENT,
-    JOURNAL,
     ORDERS,
-    POSTING,
-    TRADE,
+    PARTS,
+    STATEMENT,
+    Columns,
+    head_arguments,
+    texts,
 )
 from infra.engine.lease import LeaseLost
 from infra.engine.queue import Pending
@@ -39,11 +41,28 @@ ROWS_PER_SECOND = 1_000
 """What the slowest Postgres may be expected to write: the close of a week is one command, however many its members."""
 
 Rows = list[tuple[Any, ...]]
-Columns = list[Sequence[Any]]
 
 
-def _columns(rows: Iterable[Sequence[Any]], width: int) -> Columns:
-    return list(zip(*rows, strict=True)) or [()] * width
+def _columns(rows: Iterable[Sequence[Any]]) -> Columns:
+    """None without rows."""
+    return list(zip(*rows, strict=True))
+
+
+def _entries(entries: Sequence[Entry]) -> tuple[Columns, Columns]:
+    """The columns of entries, and those of their postings."""
+    if not entries:
+        return [], []
+    ids, commands, kinds, references, legs = zip(*entries, strict=True)
+    numbers = [len(legs_of_one) for legs_of_one in legs]
+    moved = _columns(chain.from_iterable(legs))
+    of = list(chain.from_iterable(map(repeat, ids, numbers)))
+    lines = list(chain.from_iterable(map(range, numbers)))
+    return [ids, commands, kinds, references], [moved[0], of, lines, *moved[1:]] if moved else []
+
+
+def _with_notional(orders: Collection[Order], row_of: Callable[[Order], Sequence[Any]]) -> Columns:
+    """The notional may pass 64 bits, where numbers end in JSON here."""
+    return [*_columns(map(row_of, orders)), [str(order.notional) for order in orders]] if orders else []
 
 
 class Batch:
@@ -69,20 +88,10 @@ class Batch:
         self._hashes.append(pending.payload_hash.hex())
         self._outcomes.append(outcome)
 
-    def seal(self, chain: bytes) -> "SealedBatch":
-        """The rows as things are now, before a later batch changes them; `chain` is the hash of the batch before."""
+    def seal(self, previous: bytes) -> "SealedBatch":
+        """The rows as things are now, before a later batch changes them; `previous` is the hash of the batch before."""
         outcomes = self._outcomes
-        journals: Rows = [
-            (entry, outcome.sequence, kind, reference)
-            for outcome in outcomes
-            for entry, kind, reference, _ in outcome.entries
-        ]
-        postings: Rows = [
-            (owner, entry, line, asset, held, amount)
-            for outcome in outcomes
-            for entry, _, _, legs in outcome.entries
-            for line, (owner, asset, held, amount) in enumerate(legs)
-        ]
+        entries, postings = _entries([entry for outcome in outcomes for entry in outcome.entries])
         trades: Rows = [(*trade, outcome.sequence) for outcome in outcomes for trade, _ in outcome.trades]
         events: Rows = [
             (owner, last, first, outcome.sequence, orjson.dumps(payloads).decode())
@@ -90,43 +99,31 @@ class Batch:
             for owner, first, last, payloads in sorted(outcome.news)
         ]
         changes = self._book_changes()
+        commands = [*_columns(self._commands), self._hashes]
+        chained = texts(CHAINED, [commands, entries, postings, _columns(trades), _columns(events), _columns(changes)])
+        others = texts(PARTS[: -len(CHAINED)], [*self._orders(), self._balances(), _candles(trades)])
         digest = self._state.digest()
         first, last = outcomes[0].sequence, outcomes[-1].sequence
         head = (self.sequence, self._epoch, first, last, digest.hex(), self.now)
-        chain = journal.link(chain, [head], self._commands, journals, postings, trades, events, changes)
+        link = journal.link(previous, head, chained)
         owners = sorted({event[0] for event in events})
         instruments = sorted({trade[0] for trade in trades} | {change[0] for change in changes})
-        parts = (
-            *self._orders(),
-            [*zip(*self._commands, strict=True), self._hashes],
-            _columns(journals, len(JOURNAL)),
-            _columns(postings, len(POSTING)),
-            _columns(trades, len(TRADE)),
-            _columns(events, len(EVENT)),
-            self._balances(),
-            _candles(trades),
-            _columns(changes, len(BOOK_CHANGE)),
-        )
-        row = (self._epoch, self.sequence, first, last, owners, instruments, digest, chain, self.now)
-        rare = things.rows_of(outcomes)
-        seconds = STATEMENT_SECONDS + len(postings) // ROWS_PER_SECOND
-        return SealedBatch(self.sequence, chain, seconds, rare, batch_statement.arguments(row, parts))
+        row = (self._epoch, self.sequence, first, last, owners, instruments, digest, link, self.now)
+        seconds = STATEMENT_SECONDS + sum(map(len, postings[:1])) // ROWS_PER_SECOND
+        arguments = (*head_arguments(row), *others, *chained)
+        return SealedBatch(self.sequence, link, seconds, things.rows_of(outcomes), arguments)
 
     def _orders(self) -> tuple[Columns, Columns]:
         """Those that the batch placed, then the others that it changed."""
         newest = {order_id: order for outcome in self._outcomes for order_id, order in outcome.orders.items()}
         placed = [newest.pop(order.id) for outcome in self._outcomes for order in outcome.placed]
-        changed = newest.values()
-        return (
-            [*_columns(map(PLACED_ROW, placed), len(ORDERS) - 1), [str(order.notional) for order in placed]],
-            [*_columns(map(CHANGED_ROW, changed), len(CHANGED_ORDERS) - 1), [str(order.notional) for order in changed]],
-        )
+        return _with_notional(placed, PLACED_ROW), _with_notional(newest.values(), CHANGED_ROW)
 
     def _balances(self) -> Columns:
         wallets = self._state.wallets
         moved = set().union(*[outcome.balances for outcome in self._outcomes])
         amounts = [wallets[owner].balances[asset] for owner, asset in moved]
-        return [*_columns(moved, 2), *_columns(amounts, 2)] if moved else [()] * len(BALANCE)
+        return [*_columns(moved), *_columns(amounts)]
 
     def _book_changes(self) -> Rows:
         """Books that differ from where they stood when the batch was made, by instrument."""
@@ -165,7 +162,7 @@ class SealedBatch:
             await self._write_rest(connection)
 
     async def _write_rest(self, connection: Connection) -> None:
-        if not await connection.fetchval(batch_statement.STATEMENT, *self._arguments, timeout=self.seconds):
+        if not await connection.fetchval(STATEMENT, *self._arguments, timeout=self.seconds):
             raise LeaseLost
 
 
@@ -179,7 +176,7 @@ def _candles(trades: Rows) -> Columns:
         candle[4] = price
         candle[5] += quantity
         candle[6] += 1
-    return _columns(candles.values(), len(CANDLE))
+    return _columns(candles.values())
 
 
 def _levels(market: Market) -> str:

@@ -6,16 +6,19 @@ waits for the event loop's turn.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, count
+from itertools import count
 from typing import Any
 
 from infra.engine.encoding import array, lines
 
-Columns = Mapping[str, str]
-"""Types by name. A `json` column is text that cannot hold a newline; a `bytea` comes as hexadecimal digits."""
+Columns = Sequence[Sequence[Any]]
+"""The values of each column."""
+Part = Mapping[str, str]
+"""A table's columns: types by name. A `json` column is text that cannot hold a newline; a `bytea` comes as hexadecimal
+digits."""
 
 
-def _types(text: str) -> Columns:
+def _types(text: str) -> Part:
     return dict((name, type_) for name, type_ in map(str.split, text.split(",")))
 
 
@@ -43,7 +46,9 @@ BOOK_CHANGE = _types(
     "instrument int, sequence bigint, previous_sequence bigint, levels json, phase text, indicative_price bigint,"
     "indicative_quantity bigint, surplus bigint"
 )
-PARTS = (ORDERS, CHANGED_ORDERS, COMMAND, JOURNAL, POSTING, TRADE, EVENT, BALANCE, CANDLE, BOOK_CHANGE)
+CHAINED = (COMMAND, JOURNAL, POSTING, TRADE, EVENT, BOOK_CHANGE)
+"""What never changes, and is bound into the hash chain."""
+PARTS = (ORDERS, CHANGED_ORDERS, BALANCE, CANDLE, *CHAINED)
 HEAD = _types(
     "epoch bigint, sequence bigint, first_command bigint, last_command bigint, owners bigint[], instruments int[],"
     "book_digest bytea, chain bytea, at timestamptz"
@@ -56,7 +61,7 @@ def _statement() -> str:
     head = {name: f"${next(numbers)}::{_sent_as(type_)}" for name, type_ in HEAD.items()}
     at = head["at"]
     rows = [", ".join(f"{_unnested(type_, next(numbers))} AS {name}" for name, type_ in part.items()) for part in PARTS]
-    orders, changed, command, journal, posting, trade, event, balance, candle, book_change = rows
+    orders, changed, balance, candle, command, journal, posting, trade, event, book_change = rows
     return f"""
 WITH
 lease_held AS MATERIALIZED (SELECT FROM lease WHERE id = 1 AND epoch = {head["epoch"]} FOR SHARE),
@@ -98,15 +103,18 @@ def _unnested(type_: str, number: int) -> str:
 
 
 STATEMENT = _statement()
-"""Gives 1, or 0 where the lease is lost."""
+"""Takes the values of HEAD, then the columns of each of PARTS. Gives 1, or 0 where the lease is lost."""
 
 
-def arguments(head: Sequence[Any], parts: Sequence[Sequence[Sequence[Any]]]) -> tuple[Any, ...]:
-    """Of STATEMENT: the values of HEAD, and for each of PARTS its columns."""
-    sent = (array(value) if type_.endswith("[]") else value for type_, value in zip(HEAD.values(), head, strict=True))
-    return (*sent, *chain.from_iterable(map(_encoded, PARTS, parts)))
+def head_arguments(head: Sequence[Any]) -> Iterator[Any]:
+    """The values of HEAD as the statement takes them."""
+    return (array(value) if type_.endswith("[]") else value for type_, value in zip(HEAD.values(), head, strict=True))
 
 
-def _encoded(part: Columns, columns: Sequence[Sequence[Any]]) -> Iterator[str]:
-    for type_, values in zip(part.values(), columns, strict=True):
-        yield lines(values) if type_ == "json" else array(values)
+def texts(parts: Sequence[Part], columns: Sequence[Columns]) -> list[str]:
+    """The columns of some of PARTS as the statement takes them; a part without rows need not have any."""
+    return [
+        lines(values) if type_ == "json" else array(values)
+        for part, values_of_part in zip(parts, columns, strict=True)
+        for type_, values in zip(part.values(), values_of_part or [()] * len(part), strict=True)
+    ]

@@ -1,6 +1,6 @@
 """Commands and answers as they are stored: JSON text, a hash of what the caller chose, and the chain over all of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b, sha256
 from typing import Any
 from uuid import UUID
@@ -39,8 +39,19 @@ def answer_of(kind: str, text: str) -> Answer:
     return Answer(kind, orjson.loads(text))
 
 
-def link(previous: bytes, *parts: Sequence[Sequence[Any]]) -> bytes:
-    """The chain's next hash: SHA-256 of the one before and of the batch's parts, each a list of rows, as JSON."""
+def link(previous: bytes, head: Sequence[Any], columns: Iterable[str]) -> bytes:
+    """The chain's next hash: SHA-256 of the one before, the batch's head as JSON and the columns as they are stored.
+
+    No text can hold the zero bytes that stand between them.
+    """
+    digest = sha256(previous)
+    digest.update(orjson.dumps(head, option=orjson.OPT_UTC_Z))
+    digest.update("\0".join(("", *columns)).encode())
+    return digest.digest()
+
+
+def link_of_rows(previous: bytes, *parts: Sequence[Sequence[Any]]) -> bytes:
+    """As batches were chained whose `link` is 1: SHA-256 of the hash before and of the parts, their rows as JSON."""
     digest = sha256(previous)
     for part in parts:
         digest.update(orjson.dumps(part, option=orjson.OPT_UTC_Z))

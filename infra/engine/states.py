@@ -21,7 +21,7 @@ Instruments = Mapping[int, Instrument]
 _Reader = Callable[[Any, Instruments], Any]
 
 _TRAVEL = (Order, Balance, Asset, Redemption, Offer, Partner)
-_HERE_ONLY = frozenset({"level"})
+_HERE_ONLY = frozenset({"level", "place", "siblings"})
 """What is true of the object in the engine's book alone."""
 _WIDE = frozenset({"notional"})
 """Numbers that may pass 64 bits, which is where JSON's end here; they travel as text, after the others."""

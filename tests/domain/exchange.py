@@ -142,7 +142,7 @@ class Exchange:
                 reference,
                 {(owner, codes[asset], held, amount) for owner, asset, held, amount in legs},
             )
-            for _, kind, reference, legs in outcome.entries
+            for _, _, kind, reference, legs in outcome.entries
         ]
 
 

@@ -427,7 +427,7 @@ def test_gtd_orders_and_redemptions_end_earliest_first(exchange: Exchange) -> No
     outcome = exchange.apply(make.expire_due())
 
     assert stored(outcome.answer) == ("expired", {"ended": 3})
-    assert [(kind, reference) for _, kind, reference, _ in outcome.entries] == [
+    assert [(kind, reference) for _, _, kind, reference, _ in outcome.entries] == [
         ("ORDER_RELEASE", f"order:{placed[1].id}"),
         ("REDEMPTION_RELEASE", f"redemption:{redemption.id}"),
         ("ORDER_RELEASE", f"order:{placed[0].id}"),

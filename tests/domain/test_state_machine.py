@@ -164,7 +164,7 @@ class ExchangeMachine(RuleBasedStateMachine):
             for trade in trades
         ]
         assert [tuple(trade) for trade, _ in outcome.trades] == expected
-        entries = {entry: reference for entry, _, reference, _ in outcome.entries}
+        entries = {entry: reference for entry, _, _, reference, _ in outcome.entries}
         symbols = self.naive.symbols
         assert [entries[entry] for _, entry in outcome.trades] == [
             f"trade:{symbols[trade.instrument - 1]}:{trade.sequence}" for trade, _ in outcome.trades

@@ -23,7 +23,7 @@ def posted(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
     turn = Turn(state, 1, datetime(2026, 11, 2, tzinfo=UTC))
     entry = turn.post(EntryKind.TRADE, "trade:1", legs)
     assert entry == state.entry_sequence == 1
-    ((_, _, _, written),) = turn.outcome.entries
+    ((_, _, _, _, written),) = turn.outcome.entries
     return written
 
 

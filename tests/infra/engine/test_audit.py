@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from hashlib import sha256
 
 import asyncpg
+import orjson
 import pytest
 
 from domain.commands import Command
@@ -204,6 +206,8 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     (CHAIN, "another level", "UPDATE book_change SET levels = '[]' WHERE sequence = 4"),
     (CHAIN, "another time", "UPDATE batch SET at = at + interval '1 second' WHERE sequence = 1"),
     (CHAIN, "another epoch", "UPDATE batch SET epoch = epoch + 1"),
+    (CHAIN, "another way to chain", "UPDATE batch SET link = 1 WHERE sequence = 1"),
+    (CHAIN, "another input under a key", "UPDATE command SET payload_hash = '\\x00' WHERE sequence = 9"),
     (CHAIN, "another link", "UPDATE batch SET chain = book_digest || book_digest WHERE sequence = 1"),
     (
         DIGEST,
@@ -322,6 +326,50 @@ async def test_a_corruption_is_seen(audited: Audited, name: str, what: str, stat
 async def test_every_check_has_a_corruption_that_it_sees(audited: Audited) -> None:
     url, _ = audited
     assert {check.name for check in await audit(url)} == {name for name, _, _ in CORRUPTIONS}
+
+
+async def chain_by_rows(owner: Connection) -> None:
+    """Every batch as the versions before `link` chained it."""
+    chain = bytes(32)
+    for batch in await owner.fetch("SELECT * FROM batch ORDER BY sequence"):
+        sequence, epoch, first, last = [*batch.values()][:4]
+        head = (sequence, epoch, first, last, batch["book_digest"].hex(), batch["at"])
+        digest = sha256(chain)
+        digest.update(orjson.dumps([head], option=orjson.OPT_UTC_Z))
+        for statement in BY_ROWS:
+            rows = await owner.fetch(statement, first, last)
+            digest.update(orjson.dumps([tuple(row) for row in rows]))
+        chain = digest.digest()
+        await owner.execute("UPDATE batch SET chain = $1, link = 1 WHERE sequence = $2", chain, sequence)
+
+
+BY_ROWS = (
+    """SELECT sequence, caller, key::text, kind, payload, answer_kind, answer
+         FROM command WHERE sequence BETWEEN $1 AND $2 ORDER BY sequence""",
+    "SELECT id, command, kind, reference FROM journal WHERE command BETWEEN $1 AND $2 ORDER BY id",
+    """SELECT p.owner, p.entry, p.line, p.asset, p.held, p.amount FROM posting p JOIN journal j ON j.id = p.entry
+        WHERE j.command BETWEEN $1 AND $2 ORDER BY p.entry, p.line""",
+    """SELECT instrument, sequence, price, quantity, value, buy_order, sell_order, buyer_fee, seller_fee, aggressor,
+              command FROM trade WHERE command BETWEEN $1 AND $2 ORDER BY command, sequence""",
+    """SELECT owner, last_sequence, first_sequence, command, payload
+         FROM account_event WHERE command BETWEEN $1 AND $2 ORDER BY command, owner""",
+    """SELECT c.instrument, c.sequence, c.previous_sequence, c.levels, c.phase, c.indicative_price,
+              c.indicative_quantity, c.surplus
+         FROM book_change c JOIN batch b ON b.sequence = c.batch WHERE b.last_command BETWEEN $1 AND $2""",
+)
+
+
+async def test_batches_chained_by_rows_are_proved_and_go_on_by_columns(audited: Audited) -> None:
+    url, owner = audited
+    await chain_by_rows(owner)
+    async with ready_writer(url) as running:
+        await running.submit(make.sell(ALICE, 1_000, 1_200_000))
+
+    assert await owner.fetchval("SELECT array_agg(DISTINCT link ORDER BY link) FROM batch") == [1, 2]
+    assert red(await audit(url)) == set()
+
+    await corrupt(owner, f"UPDATE account_event SET payload = '[]' WHERE owner = {ALICE} AND first_sequence = 1")
+    assert red(await audit(url)) == {CHAIN}
 
 
 async def test_an_empty_database_is_in_order(database: TestDatabase) -> None:
