@@ -3,14 +3,16 @@
     python -m bench.orders [--seconds 10] [--rounds 3] [--owners 10000] [--in-flight 4096] [--seed 1]
 
 Rounds alternate, so that noise falls on all alike: pgbench (TPC-B, scale 10, 8 clients, 10 s), a transaction for each
-order, batches of 200 by unnest (both in `bench.peers`), then orders at full rate, then orders at half of that rate.
+order, batches of 200 by unnest (both in `bench.peers`), then orders at full rate, then orders at half of that rate,
+then a mixed load at full rate. The orders are as the peers have them: of one size, so that two of them make one trade.
+The mixed load has orders of 1 to 20 lots, which make more trades, and cancels beside them that are not counted.
 Each of these begins after a CHECKPOINT, so that none pays for what another left to be written out.
 Read the ratios; absolute figures are those of the machine and the hour.
 
 An order counts when its COMMIT has returned (fsync on) and the engine accepted it: key looked up, balance reserved,
-matched, settled by double entry, told to both parties, bound into the hash chain. Cancels are submitted beside the
-orders and not counted. Submitting goes through the queue that the API uses, in the writer's process, so "CPU" is that
-of writer and clients together. After the last round every invariant is audited; a red one ends with exit code 1.
+matched, settled by double entry, told to both parties, bound into the hash chain. Submitting goes through the queue
+that the API uses, in the writer's process, so "CPU" is that of writer and clients together. After the last round every
+invariant is audited; a red one ends with exit code 1.
 
 Without GRAMME_DATABASE_URL a Postgres and a Valkey of their own start in a temporary folder.
 """
@@ -57,8 +59,12 @@ from infra.redis.publisher import Publisher
 PROGRAMME = "BENCH"
 OPERATOR = FIRST_OWNER - 1
 CANCEL_SHARE = 0.05
-PRICES = range(2_491, 2_510)
-LOTS = range(1, 21)
+MIDDLE = 2_500
+NEAR = range(-9, 10)
+SWING, SWING_ORDERS = 30, 30_000
+"""The middle moves so far up and down, each way within so many orders: what was left standing trades after all."""
+LOTS = 10
+MIXED_LOTS = range(1, 21)
 WEALTH = 10_000_000_000
 GOALS = {"pgbench": 4.0, "singly": 6.0, "batches": 0.6}
 PEERS = {
@@ -77,14 +83,24 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class OrderFlow:
-    """An endless, seeded stream: both sides at prices near each other, and some cancels of what the owner placed."""
+    """An endless, seeded stream: both sides at prices near a middle that moves, of one size.
 
-    def __init__(self, symbol: str, owners: int, seed: int) -> None:
+    A mixed one is of many sizes, with some cancels of what the owner placed.
+    """
+
+    def __init__(self, symbol: str, owners: int, seed: int, *, mixed: bool = True) -> None:
+        self._lots = MIXED_LOTS if mixed else (LOTS,)
+        self._cancels = CANCEL_SHARE if mixed else 0.0
         self._symbol = symbol
         self._random = random.Random(seed)
         self._owners = range(FIRST_OWNER, FIRST_OWNER + owners)
         self._placed: list[tuple[int, UUID]] = []
         self._ready: deque[Command] = deque()
+        self._invented = 0
+
+    def _middle(self) -> int:
+        self._invented += 1
+        return MIDDLE - SWING + abs(self._invented % (2 * SWING_ORDERS) - SWING_ORDERS) * 2 * SWING // SWING_ORDERS
 
     def prepare(self, seconds: float) -> None:
         """Invents what the next phase may need, so that the clock of the writer does not run meanwhile."""
@@ -96,7 +112,7 @@ class OrderFlow:
 
     def _invent(self) -> Command:
         draw = self._random
-        if self._placed and draw.random() < CANCEL_SHARE:
+        if self._placed and draw.random() < self._cancels:
             owner, order_key = self._placed.pop(draw.randrange(len(self._placed)))
             return CancelOrder(caller=owner, client_order_id=order_key)
         order = PlaceOrder(
@@ -106,8 +122,8 @@ class OrderFlow:
             side=OrderSide.BUY if draw.random() < 0.5 else OrderSide.SELL,
             type=OrderType.LIMIT,
             time_in_force=TimeInForce.GTC,
-            quantity=1_000 * draw.choice(LOTS),
-            price=draw.choice(PRICES),
+            quantity=1_000 * draw.choice(self._lots),
+            price=self._middle() + draw.choice(NEAR),
         )
         assert order.key is not None
         self._placed.append((order.caller, order.key))
@@ -331,7 +347,9 @@ class Round:
     batches: float
     full: Load
     half: Load
+    mixed: Load
     written: Written
+    written_mixed: Written
 
 
 async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[Round]:
@@ -344,26 +362,27 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
         database_url = in_database(addresses.owner_url, database)
         await peers.prepare(peer_url)
         async with running_writer(addresses, database, arguments.batch_size) as queue:
-            flow = OrderFlow(await fund(queue, arguments.owners), arguments.owners, arguments.seed)
+            symbol = await fund(queue, arguments.owners)
+            flow = OrderFlow(symbol, arguments.owners, arguments.seed, mixed=False)
+            mixed_flow = OrderFlow(symbol, arguments.owners, arguments.seed + 1)
             connection = await asyncpg.connect(database_url)
             await _tell_server(connection)
             await full_rate(queue, flow, 1.0, arguments.in_flight)
             for number in range(1, arguments.rounds + 1):
-                await _write_out(peer_url)
+                await _write_out(connection)
                 pgbench = await peers.pgbench_rate(peer_url)
                 settler = peers.Settler(peer_url, arguments.seconds / 2)
-                await _write_out(peer_url)
+                await _write_out(connection)
                 singly = await settler.singly()
-                await _write_out(peer_url)
+                await _write_out(connection)
                 batches = await settler.in_batches(BATCH_OF_PEER)
                 flow.prepare(arguments.seconds * 1.5)
-                before = await connection.fetchval("SELECT max(sequence) FROM batch")
-                await _write_out(peer_url)
-                full = await full_rate(queue, flow, arguments.seconds, arguments.in_flight)
-                written = await written_after(connection, before)
-                await _write_out(peer_url)
-                half = await paced(queue, flow, arguments.seconds / 2, full.rate / (1 - CANCEL_SHARE) / 2)
-                rounds.append(Round(pgbench, singly, batches, full, half, written))
+                mixed_flow.prepare(arguments.seconds / 2)
+                full, written = await _full_rate(queue, connection, flow, arguments.seconds, arguments.in_flight)
+                await _write_out(connection)
+                half = await paced(queue, flow, arguments.seconds / 2, full.rate / 2)
+                mixed = await _full_rate(queue, connection, mixed_flow, arguments.seconds / 2, arguments.in_flight)
+                rounds.append(Round(pgbench, singly, batches, full, half, mixed[0], written, mixed[1]))
                 console.print(
                     f"round {number}: orders {full.rate:,.0f}/s, pgbench {pgbench:,.0f}, singly {singly:,.0f}, "
                     f"in batches of {BATCH_OF_PEER} {batches:,.0f}; load {os.getloadavg()[0]:.1f}"
@@ -373,15 +392,21 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
     return rounds
 
 
-async def _write_out(url: str) -> None:
+async def _full_rate(
+    queue: LocalQueue, connection: Connection, flow: OrderFlow, seconds: float, in_flight: int
+) -> tuple[Load, Written]:
+    before = await connection.fetchval("SELECT max(sequence) FROM batch")
+    await _write_out(connection)
+    load = await full_rate(queue, flow, seconds, in_flight)
+    return load, await written_after(connection, before)
+
+
+async def _write_out(server: Connection) -> None:
     """Lets a phase, a peer's or ours, begin without what the one before has left to be written out."""
-    connection = await asyncpg.connect(url)
     try:
-        await connection.execute("CHECKPOINT")
+        await server.execute("CHECKPOINT")
     except asyncpg.InsufficientPrivilegeError:
         console.print("This login may not begin a checkpoint: phases may pay for each other's writes.")
-    finally:
-        await connection.close()
 
 
 async def _tell_server(connection: Connection) -> None:
@@ -435,8 +460,16 @@ def report(rounds: list[Round]) -> bool:
         ("commands in a batch at full rate", sizes, ",.0f"),
         ("orders that traded as they came", [round_.written.takers for round_ in rounds], ".0%"),
         ("trades per order", [round_.written.trades_per_order for round_ in rounds], ".2f"),
-        ("cancels in a round", [round_.full.cancels for round_ in rounds], ",.0f"),
-        ("orders refused in a round", [round_.full.refused + round_.half.refused for round_ in rounds], ",.0f"),
+        ("mixed load: settled orders/s", [round_.mixed.rate for round_ in rounds], ",.0f"),
+        ("mixed load: against pgbench", [round_.mixed.rate / round_.pgbench for round_ in rounds], ".2f"),
+        (
+            "mixed load: CPU of writer and clients, us an order",
+            [_microseconds(round_.mixed) for round_ in rounds],
+            ".1f",
+        ),
+        ("mixed load: trades per order", [round_.written_mixed.trades_per_order for round_ in rounds], ".2f"),
+        ("mixed load: cancels in a round", [round_.mixed.cancels for round_ in rounds], ",.0f"),
+        ("orders refused in a round", [_refused(round_) for round_ in rounds], ",.0f"),
     ]
     for name, values, form in rows:
         table.add_row(name, *_spread(values, form))
@@ -449,6 +482,10 @@ def report(rounds: list[Round]) -> bool:
         console.print(f"{ratio:.2f} x {PEERS[peer]}; the goal is {goal:.1f} x")
         reached = reached and ratio >= goal
     return reached
+
+
+def _refused(round_: Round) -> int:
+    return round_.full.refused + round_.half.refused + round_.mixed.refused
 
 
 def _microseconds(load: Load) -> float:
