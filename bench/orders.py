@@ -6,7 +6,8 @@ Rounds alternate, so that noise falls on all alike: pgbench (TPC-B, scale 10, 8 
 order, batches of 200 by unnest (both in `bench.peers`), then orders at full rate, then orders at half of that rate,
 then a mixed load at full rate. The orders are as the peers have them: of one size, so that two of them make one trade.
 The mixed load has orders of 1 to 20 lots, which make more trades, and cancels beside them that are not counted.
-Each of these begins after a CHECKPOINT, so that none pays for what another left to be written out.
+Each of these but the half rate, which follows on the full one, begins after a CHECKPOINT, so that none pays for what
+another left to be written out.
 Read the ratios; absolute figures are those of the machine and the hour.
 
 An order counts when its COMMIT has returned (fsync on) and the engine accepted it: key looked up, balance reserved,
@@ -57,6 +58,7 @@ from infra.redis.connection import news_channel, open_redis
 from infra.redis.publisher import Publisher
 
 PROGRAMME = "BENCH"
+MIXED_PROGRAMME = "MIXED"
 OPERATOR = FIRST_OWNER - 1
 CANCEL_SHARE = 0.05
 MIDDLE = 2_500
@@ -286,11 +288,11 @@ async def running_writer(addresses: Addresses, database: str, batch_size: int) -
 # ---------------------------------------------------------------- the run
 
 
-def programme(key: UUID) -> CreateProgramme:
+def programme(key: UUID, code: str) -> CreateProgramme:
     return CreateProgramme(
         caller=OPERATOR,
         key=key,
-        code=PROGRAMME,
+        code=code,
         name="Benchmark",
         region="DE",
         currency="EUR",
@@ -301,14 +303,15 @@ def programme(key: UUID) -> CreateProgramme:
     )
 
 
-async def fund(queue: LocalQueue, owners: int) -> str:
-    """Opens the market and gives every owner money and grams; returns its symbol."""
-    answer = await queue.submit(programme(UUID(int=1)))
+async def fund(queue: LocalQueue, owners: int, code: str = PROGRAMME) -> str:
+    """Opens the market of a programme and gives every owner money and grams; returns its symbol."""
+    first_key = int.from_bytes(code.encode()) << 64
+    answer = await queue.submit(programme(UUID(int=first_key + 1), code))
     assert not DomainError.is_code(answer.kind), answer
-    symbol = f"PCA-{PROGRAMME}-2026"
+    symbol = f"PCA-{code}-2026"
     commands: list[Command] = []
     for owner in range(FIRST_OWNER, FIRST_OWNER + owners):
-        keys = (UUID(int=2 * owner), UUID(int=2 * owner + 1))
+        keys = (UUID(int=first_key + 2 * owner), UUID(int=first_key + 2 * owner + 1))
         commands.append(Deposit(caller=OPERATOR, key=keys[0], owner=owner, currency="EUR", amount=WEALTH))
         commands.append(Issue(caller=OPERATOR, key=keys[1], owner=owner, asset=symbol, amount=WEALTH))
     for first in range(0, len(commands), 5_000):
@@ -364,7 +367,8 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
         async with running_writer(addresses, database, arguments.batch_size) as queue:
             symbol = await fund(queue, arguments.owners)
             flow = OrderFlow(symbol, arguments.owners, arguments.seed, mixed=False)
-            mixed_flow = OrderFlow(symbol, arguments.owners, arguments.seed + 1)
+            mixed_symbol = await fund(queue, arguments.owners, MIXED_PROGRAMME)
+            mixed_flow = OrderFlow(mixed_symbol, arguments.owners, arguments.seed + 1)
             connection = await asyncpg.connect(database_url)
             await _tell_server(connection)
             await full_rate(queue, flow, 1.0, arguments.in_flight)
@@ -379,7 +383,6 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
                 flow.prepare(arguments.seconds * 1.5)
                 mixed_flow.prepare(arguments.seconds / 2)
                 full, written = await _full_rate(queue, connection, flow, arguments.seconds, arguments.in_flight)
-                await _write_out(connection)
                 half = await paced(queue, flow, arguments.seconds / 2, full.rate / 2)
                 mixed = await _full_rate(queue, connection, mixed_flow, arguments.seconds / 2, arguments.in_flight)
                 rounds.append(Round(pgbench, singly, batches, full, half, mixed[0], written, mixed[1]))

@@ -31,6 +31,7 @@ import uvloop
 from rich.console import Console
 
 from bench.orders import (
+    PROGRAMME,
     Addresses,
     OrderFlow,
     fresh_database,
@@ -177,7 +178,7 @@ async def open_writer(app_url: str) -> None:
     os._exit(0)
 
 
-async def _no_bell(_batch: int) -> None:
+def _no_bell(_batch: int) -> None:
     pass
 
 
@@ -198,7 +199,7 @@ def memory(arguments: argparse.Namespace) -> bool:
 def hold(seed: int) -> None:
     """Fills an engine and prints the bytes that the process has resident."""
     engine, now, numbers = Engine(), datetime.now(UTC), iter(range(1, 10**9))
-    symbol = "PCA-BENCH-2026"
+    symbol = f"PCA-{PROGRAMME}-2026"
 
     def apply(command: Command) -> None:
         outcome = engine.apply(command, now)
@@ -207,7 +208,7 @@ def hold(seed: int) -> None:
             engine.state.forget_ended()
             engine.state.digest()
 
-    apply(programme(UUID(int=next(numbers))))
+    apply(programme(UUID(int=next(numbers)), PROGRAMME))
     gc.disable()
     for owner in range(FIRST_OWNER, FIRST_OWNER + ACCOUNTS):
         apply(Deposit(caller=OPERATOR, key=UUID(int=next(numbers)), owner=owner, currency="EUR", amount=1_000_000))

@@ -9,7 +9,7 @@ command at a time; the culprit is answered INTERNAL, the others go on.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -50,10 +50,18 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A batch on its way into Postgres."""
+    """A batch on its way into Postgres. `stored` becomes True after its COMMIT, False where it failed or was given up;
+    the task ends when its answers are told."""
 
     pendings: list[Pending]
     task: "asyncio.Task[None]"
+    stored: "asyncio.Future[bool]"
+
+    async def until_stored(self) -> None:
+        """Raises what its transaction failed with."""
+        await asyncio.wait([self.stored])
+        if not self.stored.result():
+            await self.task
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Writer:
         self,
         url: str,
         queue: LocalQueue,
-        ring: Callable[[int], Awaitable[None]],
+        ring: Callable[[int], None],
         *,
         batch_size: int,
         address: str = "",
@@ -202,14 +210,17 @@ class Writer:
                     found = await (self._read(reader, batch) if ahead is None else ahead.earlier)
                     decided = await self._decide(reader, batch, found, reads_ahead=True)
             if before is not None:
-                await before.task
+                await (before.task if decided is None else before.until_stored())
             self._writing = None
-            await self._beat(connection)
+            if decided is None:
+                await self._beat(connection)
         except Exception as error:
             await self._clear_up(connection, reader, before, batch or [], error)
         else:
             if decided is not None:
-                self._writing = Writing(batch or [], asyncio.create_task(self._write(connection, decided)))
+                stored = asyncio.get_running_loop().create_future()
+                writing = asyncio.create_task(self._store_and_tell(connection, decided, stored))
+                self._writing = Writing(batch or [], writing, stored)
 
     async def _clear_up(
         self,
@@ -240,7 +251,9 @@ class Writer:
             try:
                 await self._recover(connection)
                 found = await self._read(reader, [pending])
-                await self._write(connection, await self._decide(reader, [pending], found))
+                decided = await self._decide(reader, [pending], found)
+                await self._store(connection, decided)
+                self._tell(decided)
             except Exception as error:
                 if not _is_fault_of_a_command(error):
                     for rest in batch[number:]:
@@ -290,15 +303,32 @@ class Writer:
             self._queue.put_back(self._ahead.pendings)
             self._ahead = None
 
-    async def _write(self, connection: Connection, decided: Decided) -> None:
-        """One transaction; the answers after its COMMIT."""
+    async def _store_and_tell(self, connection: Connection, decided: Decided, stored: "asyncio.Future[bool]") -> None:
+        """One transaction; the answers after its COMMIT, and after the next batch was sent where one is ready.
+
+        Postgres would else stand still while a thousand clients hear their answers.
+        """
+        try:
+            await self._store(connection, decided)
+        except BaseException:
+            stored.set_result(False)
+            raise
+        stored.set_result(True)
+        for _turn in ("the next batch begins to be written", "it is sent"):
+            await asyncio.sleep(0)
+        self._tell(decided)
+
+    async def _store(self, connection: Connection, decided: Decided) -> None:
+        await self._beat(connection)
         if decided.batch is not None:
             with self._pulse.working():
                 await decided.batch.write(connection)
+
+    def _tell(self, decided: Decided) -> None:
         for pending, answer in decided.answers:
             pending.resolve(answer)
         if decided.batch is not None:
-            await self._ring(decided.batch.sequence)
+            self._ring(decided.batch.sequence)
 
     def _answer(self, batch: Batch, pending: Pending, earlier: Earlier, fresh: Earlier) -> Answer:
         """The answer given before under this key, or the engine's; that one becomes `fresh`."""

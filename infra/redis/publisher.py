@@ -20,7 +20,7 @@ class Publisher:
         self._task: asyncio.Task[None] | None = None
         self._is_down = False
 
-    async def ring(self, batch: int) -> None:
+    def ring(self, batch: int) -> None:
         """Returns at once and never raises; batches that commit while one message is on its way share the next."""
         self._newest = batch
         self._rung.set()

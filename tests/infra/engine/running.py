@@ -1,10 +1,10 @@
-"""A real writer on a test's database; its clock, its bell and its line to Postgres are in the test's hands."""
+"""A real writer on a test's database; its clock, its bell and when it writes are in the test's hands."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from domain.commands import Answer, Command
 from infra.engine.audit import audit
-from infra.engine.commit_loop import Writer
+from infra.engine.commit_loop import Decided, Writer
 from infra.engine.queue import LocalQueue
 from infra.postgres.connection import Connection
 from tests import factories as make
@@ -32,27 +32,24 @@ class Clock:
         return self.now
 
 
-@dataclass
-class Bell:
-    """Notes what was rung; while `muffled` is not set, the writer stands still in the pull."""
+class StoppableWriter(Writer):
+    """While `goes_on` is not set, it stands still before it writes a batch, as a machine that swaps does."""
 
-    rung: list[int] = field(default_factory=list)
-    muffled: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
-    def __post_init__(self) -> None:
-        self.muffled.set()
-
-    async def ring(self, batch: int) -> None:
-        self.rung.append(batch)
-        await self.muffled.wait()
+    async def _store(self, connection: Connection, decided: Decided) -> None:
+        await self.goes_on.wait()
+        await super()._store(connection, decided)
 
 
 @dataclass
 class Running:
-    writer: Writer
+    writer: StoppableWriter
     queue: LocalQueue
     clock: Clock
-    bell: Bell
     task: asyncio.Task[None]
 
     async def submit(self, *commands: Command) -> list[Answer]:
@@ -76,16 +73,16 @@ async def started_writer(
     clock: Clock | None = None,
     size: int = 10_000,
     batch_size: int = 512,
-    ring: Callable[[int], Awaitable[None]] | None = None,
+    ring: Callable[[int], None] = lambda batch: None,
 ) -> AsyncIterator[Running]:
     """A writer that has been started and is ended at the exit; it may not be ready yet."""
-    clock, bell, queue = clock or Clock(), Bell(), LocalQueue(size)
-    writer = Writer(url, queue, ring or bell.ring, batch_size=batch_size, clock=clock)
+    clock, queue = clock or Clock(), LocalQueue(size)
+    writer = StoppableWriter(url, queue, ring, batch_size=batch_size, clock=clock)
     task = asyncio.create_task(writer.run())
     try:
-        yield Running(writer, queue, clock, bell, task)
+        yield Running(writer, queue, clock, task)
     finally:
-        bell.muffled.set()
+        writer.goes_on.set()
         writer.stop()
         await asyncio.wait({task}, timeout=WAIT_SECONDS)
         task.cancel()

@@ -135,8 +135,8 @@ async def test_a_frozen_writer_is_replaced_and_can_write_no_more(database: TestD
     async with started_writer(database.app_url) as frozen:
         await frozen.until_ready()
         await frozen.submit(*OPENING)
-        frozen.bell.muffled.clear()
         await frozen.submit(make.sell(ALICE, 1_000, 50_000))
+        frozen.writer.goes_on.clear()
         waiting = asyncio.create_task(frozen.outcome_of(unanswered))
         await owner.execute("UPDATE lease SET heartbeat = now() - interval '1 minute'")
 
@@ -144,7 +144,7 @@ async def test_a_frozen_writer_is_replaced_and_can_write_no_more(database: TestD
             await fresh.until_ready()
             await fresh.submit(make.sell(ALICE, 2_000, 50_000))
             before = await counts(owner)
-            frozen.bell.muffled.set()
+            frozen.writer.goes_on.set()
 
             [answer] = await waiting
 
