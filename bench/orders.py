@@ -6,8 +6,7 @@ Rounds alternate, so that noise falls on all alike: pgbench (TPC-B, scale 10, 8 
 order, batches of 200 by unnest (both in `bench.peers`), then orders at full rate, then orders at half of that rate,
 then a mixed load at full rate. The orders are as the peers have them: of one size, so that two of them make one trade.
 The mixed load has orders of 1 to 20 lots, which make more trades, and cancels beside them that are not counted.
-Each of these but the half rate, which follows on the full one, begins after a CHECKPOINT, so that none pays for what
-another left to be written out.
+Each of these begins after a CHECKPOINT, so that none pays for what another left to be written out.
 Read the ratios; absolute figures are those of the machine and the hour.
 
 An order counts when its COMMIT has returned (fsync on) and the engine accepted it: key looked up, balance reserved,
@@ -383,6 +382,7 @@ async def measure(arguments: argparse.Namespace, addresses: Addresses) -> list[R
                 flow.prepare(arguments.seconds * 1.5)
                 mixed_flow.prepare(arguments.seconds / 2)
                 full, written = await _full_rate(queue, connection, flow, arguments.seconds, arguments.in_flight)
+                await _write_out(connection)
                 half = await paced(queue, flow, arguments.seconds / 2, full.rate / 2)
                 mixed = await _full_rate(queue, connection, mixed_flow, arguments.seconds / 2, arguments.in_flight)
                 rounds.append(Round(pgbench, singly, batches, full, half, mixed[0], written, mixed[1]))

@@ -37,7 +37,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "192MB",
+    "shared_buffers": "512MB",
     "min_wal_size": "1GB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
