@@ -152,6 +152,7 @@ async def run(settings: Settings, terminal: Terminal, stopping: asyncio.Event, *
             login = operator_login(settings, make=True)
             addressed = replace(addressed, operator_email=login.email, operator_password=login.password)
             await prepare(addressed, setup)
+            setup.step("Waiting until orders can be taken")
             await stack.enter_async_context(serving(addressed, listener))
         audience = f"operator {login.email}, password in {login.told}"
         terminal.say(f"Gramme is served at {address}/graphql; {audience}.")
@@ -176,6 +177,7 @@ async def serve(settings: Settings, terminal: Terminal, stopping: asyncio.Event,
         with terminal.setup() as setup:
             addressed = await stack.enter_async_context(servers(settings, setup))
             await (check_servers if role is Role.API else prepare)(addressed, setup)
+            setup.step("Waiting until orders can be taken")
             resources = await stack.enter_async_context(serving(addressed, listener, role))
         terminal.say(f"{SERVED[role].format(address_of(settings))} Ctrl-C stops it.")
         await _until_stopped_or_failed(resources.writer if role is Role.ENGINE else None, stopping)

@@ -91,7 +91,7 @@ class EmbeddedPostgres:
             progress("Making the Postgres cluster")
             self._make_cluster(account, binaries, cancelled)
         self._check_version(binaries)
-        progress("Starting Postgres")
+        progress("Joining Postgres" if self.pids() else "Starting Postgres")
         if is_alone and not self.pids():
             (self._home.postgres / "postmaster.pid").unlink(missing_ok=True)
         self.reap()

@@ -57,7 +57,7 @@ class EmbeddedServers:
                 if self.postgres:
                     self.postgres.start(progress, self._cancelled, is_alone=is_alone)
                 if self.valkey:
-                    progress("Starting Valkey")
+                    progress("Joining Valkey" if self.valkey.pids() else "Starting Valkey")
                     self.valkey.start(self._cancelled)
         except OSError as error:
             raise EmbeddedError(f"The bundled servers cannot run in {self.home.path}: {error}.") from error
