@@ -1,12 +1,12 @@
-"""Batches are chained over columns: `link` says how, 1 for rows and 2 for columns."""
+"""Batches are chained over columns: `link` says how, 1 for rows and 2 for columns.
+
+A writer of a version before, which may still hold the lease, names no `link` and chains rows: the default is theirs.
+"""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 
-BATCH = [
-    "ALTER TABLE batch ADD COLUMN link smallint NOT NULL DEFAULT 1",
-    "ALTER TABLE batch ALTER COLUMN link SET DEFAULT 2",
-]
+BATCH = ["ALTER TABLE batch ADD COLUMN link smallint NOT NULL DEFAULT 1"]
 
 
 class Migration(migrations.Migration):

@@ -7,8 +7,7 @@ Invariant: while the market trades continuously, the best bid is below the best 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from operator import attrgetter
 
@@ -83,10 +82,10 @@ class Tally:
         self._bests: dict[OrderSide, int | None] = {}
         self.buying = sum(order.remaining for order in orders if order.side is BUY)
 
-    def best(self, side: OrderSide, orders: Callable[[], Iterable[Order]]) -> int | None:
+    def best(self, side: OrderSide, orders: Iterable[Order]) -> int | None:
         """The highest BUY or lowest SELL of its orders: kept from then on, it goes with its order."""
         if side not in self._bests:
-            prices = (order.price for order in orders() if order.side is side)
+            prices = (order.price for order in orders if order.side is side)
             self._bests[side] = max(prices, default=None) if side is BUY else min(prices, default=None)
         return self._bests[side]
 
@@ -290,12 +289,12 @@ class OrderBook:
     def best_of(self, owner: int, side: OrderSide) -> int | None:
         """An owner's highest BUY or lowest SELL."""
         tally = self._tally(owner)
-        return None if tally is None else tally.best(side, partial(self.orders_of, owner))
+        return None if tally is None else tally.best(side, self._owners[owner])
 
     def _tally(self, owner: int) -> Tally | None:
         tally = self._tallies.get(owner)
         if tally is None and self._owners.get(owner):
-            tally = self._tallies[owner] = Tally(self.orders_of(owner))
+            tally = self._tallies[owner] = Tally(self._owners[owner])
         return tally
 
     def take_changes(self) -> list[tuple[OrderSide, int]]:

@@ -270,7 +270,7 @@ async def _chain(connection: Connection) -> Check:
         last = row["last_command"]
         head = (row["sequence"], row["epoch"], row["first_command"], last, row["book_digest"].hex(), row["at"])
         parts = [await group.until(last) for group in groups]
-        chain = _link(row["link"], chain, head, parts)
+        chain = _link(row.get("link", journal.BY_ROWS), chain, head, parts)
         if chain != row["chain"]:
             return Check(name, f"broken at batch {row['sequence']:,}", False)
         seen += 1
@@ -279,7 +279,7 @@ async def _chain(connection: Connection) -> Check:
 
 def _link(kind: int, chain: bytes, head: Sequence[Any], parts: list[Rows]) -> bytes:
     """As the batch was chained: by columns, or by rows in older ones."""
-    if kind == BY_COLUMNS:
+    if kind == journal.BY_COLUMNS:
         return journal.link(
             chain, head, texts(batch_statement.CHAINED, [list(zip(*rows, strict=True)) for rows in parts])
         )
@@ -288,7 +288,6 @@ def _link(kind: int, chain: bytes, head: Sequence[Any], parts: list[Rows]) -> by
     return journal.link_of_rows(chain, [head], without_hash, *others, [_as_linked(row) for row in changes])
 
 
-BY_COLUMNS = 2
 CHAINED = (
     """SELECT sequence, sequence AS s, caller, key::text, kind, payload, answer_kind, answer,
               encode(payload_hash, 'hex') FROM command ORDER BY sequence""",

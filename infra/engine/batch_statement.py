@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from infra.engine.encoding import array, lines
+from infra.engine.journal import BY_COLUMNS
 
 Columns = Sequence[Sequence[Any]]
 """The values of each column."""
@@ -86,7 +87,8 @@ candles AS (
         trades = candle.trades + EXCLUDED.trades),
 book_changes AS (
   INSERT INTO book_change ({", ".join(BOOK_CHANGE)}, batch) SELECT {book_change}, {head["sequence"]} FROM lease_held),
-batches AS (INSERT INTO batch ({", ".join(HEAD)}) SELECT {", ".join(head.values())} FROM lease_held)
+batches AS (
+  INSERT INTO batch ({", ".join(HEAD)}, link) SELECT {", ".join(head.values())}, {BY_COLUMNS} FROM lease_held)
 SELECT count(*) FROM lease_held"""
 
 

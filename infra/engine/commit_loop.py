@@ -9,9 +9,11 @@ command at a time; the culprit is answered INTERNAL, the others go on.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import asyncpg
 
@@ -48,19 +50,25 @@ class Decided:
     batch: SealedBatch | None
 
 
-@dataclass(frozen=True, slots=True)
 class Writing:
-    """A batch on its way into Postgres. `stored` becomes True after its COMMIT, False where it failed or was given up;
-    the task ends when its answers are told."""
+    """A batch on its way into Postgres; the task ends when its answers are told.
 
-    pendings: list[Pending]
-    task: "asyncio.Task[None]"
-    stored: "asyncio.Future[bool]"
+    `stored` is done after its COMMIT. `is_followed` is True while the next batch waits for that.
+    """
+
+    def __init__(
+        self, pendings: list[Pending], store_and_tell: "Callable[[Writing], Coroutine[Any, Any, None]]"
+    ) -> None:
+        self.pendings = pendings
+        self.stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_followed = False
+        self.task = asyncio.create_task(store_and_tell(self))
 
     async def until_stored(self) -> None:
         """Raises what its transaction failed with."""
-        await asyncio.wait([self.stored])
-        if not self.stored.result():
+        self.is_followed = True
+        await asyncio.wait([self.stored, self.task], return_when=asyncio.FIRST_COMPLETED)
+        if not self.stored.done():
             await self.task
 
 
@@ -218,9 +226,7 @@ class Writer:
             await self._clear_up(connection, reader, before, batch or [], error)
         else:
             if decided is not None:
-                stored = asyncio.get_running_loop().create_future()
-                writing = asyncio.create_task(self._store_and_tell(connection, decided, stored))
-                self._writing = Writing(batch or [], writing, stored)
+                self._writing = Writing(batch or [], partial(self._store_and_tell, connection, decided))
 
     async def _clear_up(
         self,
@@ -303,20 +309,19 @@ class Writer:
             self._queue.put_back(self._ahead.pendings)
             self._ahead = None
 
-    async def _store_and_tell(self, connection: Connection, decided: Decided, stored: "asyncio.Future[bool]") -> None:
-        """One transaction; the answers after its COMMIT, and after the next batch was sent where one is ready.
+    async def _store_and_tell(self, connection: Connection, decided: Decided, writing: Writing) -> None:
+        """One transaction; the answers after its COMMIT. The next batch, where it is ready, comes before the clients.
 
-        Postgres would else stand still while a thousand clients hear their answers.
+        Postgres would else stand still while a thousand of them hear their answers and send what comes next.
         """
+        await self._store(connection, decided)
+        writing.stored.set_result(None)
         try:
-            await self._store(connection, decided)
-        except BaseException:
-            stored.set_result(False)
-            raise
-        stored.set_result(True)
-        for _turn in ("the next batch begins to be written", "it is sent"):
-            await asyncio.sleep(0)
-        self._tell(decided)
+            if writing.is_followed:
+                for _turn in ("the next batch is let go on", "its writing stands in line"):
+                    await asyncio.sleep(0)
+        finally:
+            self._tell(decided)
 
     async def _store(self, connection: Connection, decided: Decided) -> None:
         await self._beat(connection)

@@ -10,6 +10,8 @@ import orjson
 from domain.commands import Answer, Command
 
 GENESIS = bytes(32)
+BY_ROWS, BY_COLUMNS = 1, 2
+"""How a batch is chained, as its `link` says."""
 
 
 def stored_form(command: Command) -> tuple[str, bytes]:

@@ -329,7 +329,7 @@ async def test_every_check_has_a_corruption_that_it_sees(audited: Audited) -> No
 
 
 async def chain_by_rows(owner: Connection) -> None:
-    """Every batch as the versions before `link` chained it."""
+    """Every batch as the versions before `link` chain it, which do not name that."""
     chain = bytes(32)
     for batch in await owner.fetch("SELECT * FROM batch ORDER BY sequence"):
         sequence, epoch, first, last = [*batch.values()][:4]
@@ -340,7 +340,7 @@ async def chain_by_rows(owner: Connection) -> None:
             rows = await owner.fetch(statement, first, last)
             digest.update(orjson.dumps([tuple(row) for row in rows]))
         chain = digest.digest()
-        await owner.execute("UPDATE batch SET chain = $1, link = 1 WHERE sequence = $2", chain, sequence)
+        await owner.execute("UPDATE batch SET chain = $1, link = DEFAULT WHERE sequence = $2", chain, sequence)
 
 
 BY_ROWS = (

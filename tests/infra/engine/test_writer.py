@@ -202,6 +202,21 @@ async def test_the_bell_rings_for_each_batch_when_it_can_be_read(database: TestD
     assert len(seen) == await owner.fetchval("SELECT count(*) FROM batch") == -(-len(OPENING) // 4)
 
 
+async def test_what_was_committed_is_answered_though_the_writer_is_cancelled(database: TestDatabase) -> None:
+    """At the very moment at which the next batch, decided meanwhile, is let go on."""
+    async with ready_writer(database.app_url, batch_size=1) as running:
+        await running.submit(*OPENING)
+        running.writer.goes_on.clear()
+        first, second = (asyncio.create_task(running.queue.submit(make.deposit(ALICE, 1))) for _ in range(2))
+        await asyncio.sleep(0.1)
+        assert running.writer._writing is not None
+        running.writer._writing.stored.add_done_callback(lambda _: running.task.cancel())
+        running.writer.goes_on.set()
+
+        assert (await asyncio.wait_for(first, 2)).kind == "balance"
+        second.cancel()
+
+
 # ---------------------------------------------------------------- too much, too early
 
 
