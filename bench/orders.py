@@ -20,6 +20,7 @@ Without GRAMME_DATABASE_URL a Postgres and a Valkey of their own start in a temp
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import platform
 import random
@@ -104,9 +105,10 @@ class OrderFlow:
         return MIDDLE - SWING + abs(self._invented % (2 * SWING_ORDERS) - SWING_ORDERS) * 2 * SWING // SWING_ORDERS
 
     def prepare(self, seconds: float) -> None:
-        """Invents what the next phase may need, so that the clock of the writer does not run meanwhile."""
+        """Invents what the next phase may need: neither the clock runs meanwhile nor does the collector look at it."""
         missing = int(seconds * INVENTED_PER_SECOND) - len(self._ready)
         self._ready.extend([self._invent() for _ in range(missing)])
+        gc.freeze()
 
     def next(self) -> Command:
         return self._ready.popleft() if self._ready else self._invent()

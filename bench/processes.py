@@ -25,6 +25,7 @@ import uvloop
 from rich.console import Console
 
 from api.engine import settle_collector
+from api.settings import Settings
 from bench.orders import Addresses, OrderFlow, fresh_database, full_rate, fund, in_database, running_writer, servers
 from domain.orders.model import Instrument
 from infra.engine.audit import audit
@@ -256,8 +257,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--owners", type=int, default=10_000)
-    parser.add_argument("--in-flight", type=int, default=1_024)
-    parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--in-flight", type=int, default=8_192)
+    parser.add_argument("--batch-size", type=int, default=Settings().batch_size)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", help=argparse.SUPPRESS)
     return parser
