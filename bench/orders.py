@@ -77,6 +77,7 @@ PEERS = {
 GOAL_P99_MS = 25
 BATCH_OF_PEER = 200
 INVENTED_PER_SECOND = 20_000
+TICK_SECONDS = 0.001
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -194,7 +195,7 @@ async def full_rate(queue: CommandQueue, flow: OrderFlow, seconds: float, in_fli
 async def paced(queue: LocalQueue, flow: OrderFlow, seconds: float, rate: float) -> Load:
     """Commands arrive at random times, `rate` a second, whether or not earlier ones are answered (open loop).
 
-    A latency runs from the time that the command was due.
+    What is due within a tick is submitted at its end; a latency runs from the time that the command was due.
     """
     load = Load()
     arrivals = random.Random(0)
@@ -212,7 +213,7 @@ async def paced(queue: LocalQueue, flow: OrderFlow, seconds: float, rate: float)
                 while due <= now:
                     clients.create_task(client(flow.next(), due))
                     due += arrivals.expovariate(rate)
-                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                await asyncio.sleep(max(TICK_SECONDS, due - time.perf_counter()))
     return load
 
 
