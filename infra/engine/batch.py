@@ -76,7 +76,6 @@ class Batch:
         self._book_sequences = {symbol: market.book_sequence for symbol, market in state.markets.items()}
         self._outcomes: list[Outcome] = []
         self._commands: Rows = []
-        self._hashes: list[str] = []
 
     def __bool__(self) -> bool:
         return bool(self._outcomes)
@@ -84,8 +83,7 @@ class Batch:
     def add(self, pending: Pending, outcome: Outcome) -> None:
         command, answer = pending.command, outcome.answer
         row = (outcome.sequence, command.caller, command.key, command.kind, pending.payload)
-        self._commands.append((*row, answer.kind, journal.answer_text(answer)))
-        self._hashes.append(pending.payload_hash.hex())
+        self._commands.append((*row, answer.kind, journal.answer_text(answer), pending.payload_hash.hex()))
         self._outcomes.append(outcome)
 
     def seal(self, previous: bytes) -> "SealedBatch":
@@ -99,7 +97,7 @@ class Batch:
             for owner, first, last, payloads in sorted(outcome.news)
         ]
         changes = self._book_changes()
-        commands = [*_columns(self._commands), self._hashes]
+        commands = _columns(self._commands)
         chained = texts(CHAINED, [commands, entries, postings, _columns(trades), _columns(events), _columns(changes)])
         others = texts(PARTS[: -len(CHAINED)], [*self._orders(), self._balances(), _candles(trades)])
         digest = self._state.digest()
@@ -109,7 +107,7 @@ class Batch:
         owners = sorted({event[0] for event in events})
         instruments = sorted({trade[0] for trade in trades} | {change[0] for change in changes})
         row = (self._epoch, self.sequence, first, last, owners, instruments, digest, link, self.now)
-        seconds = STATEMENT_SECONDS + sum(map(len, postings[:1])) // ROWS_PER_SECOND
+        seconds = STATEMENT_SECONDS + (len(postings[0]) if postings else 0) // ROWS_PER_SECOND
         arguments = (*head_arguments(row), *others, *chained)
         return SealedBatch(self.sequence, link, seconds, things.rows_of(outcomes), arguments)
 
