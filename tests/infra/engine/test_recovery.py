@@ -113,21 +113,22 @@ async def test_no_acknowledged_order_is_lost_or_doubled_when_the_connection_is_c
 ) -> None:
     dice = random.Random(seed)
     acknowledged: list[tuple[PlaceOrder, Answer]] = []
-    cuts = 0
+    cuts = {answered + dice.randrange(60): asyncio.Event() for answered in (40, 140, 240, 340)}
 
     async def phone(running: Running, who: int) -> None:
         for _ in range(40):
             order = make.place(who, dice.choice([BUY, SELL]), 1_000, 50_000 + 10 * dice.randrange(5))
             acknowledged.append((order, await insist(running, order)))
+            if len(acknowledged) in cuts:
+                cuts[len(acknowledged)].set()
 
     async with ready_writer(database.app_url, batch_size=8) as running:
         await running.submit(*OPENING)
         phones = [asyncio.create_task(phone(running, who)) for who in PEOPLE for _ in range(4)]
-        while cuts < 4:
-            await asyncio.sleep(dice.uniform(0.02, 0.1))
+        for cut in cuts.values():
+            await cut.wait()
             await running.until_ready()
             await end_writers_session(app)
-            cuts += 1
         await asyncio.gather(*phones)
         again = await running.submit(*(order for order, _ in acknowledged))
 
