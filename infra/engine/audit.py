@@ -13,7 +13,7 @@ import asyncpg
 from domain.ledger.model import SystemAccount
 from domain.units import BASIS_POINTS, GRAMS_PER_TONNE
 from infra.engine import batch_statement, journal, recovery
-from infra.engine.batch_statement import texts
+from infra.engine.batch_statement import columns, texts
 from infra.postgres.connection import Connection
 
 FETCH = 5_000
@@ -280,9 +280,7 @@ async def _chain(connection: Connection) -> Check:
 def _link(kind: int, chain: bytes, head: Sequence[Any], parts: list[Rows]) -> bytes:
     """As the batch was chained: by columns, or by rows in older ones."""
     if kind == journal.BY_COLUMNS:
-        return journal.link(
-            chain, head, texts(batch_statement.CHAINED, [list(zip(*rows, strict=True)) for rows in parts])
-        )
+        return journal.link(chain, head, texts(batch_statement.CHAINED, [columns(rows) for rows in parts]))
     commands, *others, changes = parts
     without_hash = [row[:-1] for row in commands]
     return journal.link_of_rows(chain, [head], without_hash, *others, [_as_linked(row) for row in changes])

@@ -3,7 +3,7 @@
 `batch_statement.py` writes what nearly every batch has, `things.py` the rare rows (assets, offers, closed weeks).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
@@ -25,6 +25,7 @@ from infra.engine.batch_statement import (
     PARTS,
     STATEMENT,
     Columns,
+    columns,
     head_arguments,
     texts,
 )
@@ -43,18 +44,13 @@ ROWS_PER_SECOND = 1_000
 Rows = list[tuple[Any, ...]]
 
 
-def _columns(rows: Iterable[Sequence[Any]]) -> Columns:
-    """None without rows."""
-    return list(zip(*rows, strict=True))
-
-
 def _entries(entries: Sequence[Entry]) -> tuple[Columns, Columns]:
     """The columns of entries, and those of their postings."""
     if not entries:
         return [], []
     ids, commands, kinds, references, legs = zip(*entries, strict=True)
     numbers = [len(legs_of_one) for legs_of_one in legs]
-    moved = _columns(chain.from_iterable(legs))
+    moved = columns(chain.from_iterable(legs))
     of = list(chain.from_iterable(map(repeat, ids, numbers)))
     lines = list(chain.from_iterable(map(range, numbers)))
     return [ids, commands, kinds, references], [moved[0], of, lines, *moved[1:]] if moved else []
@@ -62,7 +58,7 @@ def _entries(entries: Sequence[Entry]) -> tuple[Columns, Columns]:
 
 def _with_notional(orders: Collection[Order], row_of: Callable[[Order], Sequence[Any]]) -> Columns:
     """The notional may pass 64 bits, where numbers end in JSON here."""
-    return [*_columns(map(row_of, orders)), [str(order.notional) for order in orders]] if orders else []
+    return [*columns(map(row_of, orders)), [str(order.notional) for order in orders]] if orders else []
 
 
 class Batch:
@@ -97,8 +93,8 @@ class Batch:
             for owner, first, last, payloads in sorted(outcome.news)
         ]
         changes = self._book_changes()
-        commands = _columns(self._commands)
-        chained = texts(CHAINED, [commands, entries, postings, _columns(trades), _columns(events), _columns(changes)])
+        commands = columns(self._commands)
+        chained = texts(CHAINED, [commands, entries, postings, columns(trades), columns(events), columns(changes)])
         others = texts(PARTS[: -len(CHAINED)], [*self._orders(), self._balances(), _candles(trades)])
         digest = self._state.digest()
         first, last = outcomes[0].sequence, outcomes[-1].sequence
@@ -121,7 +117,7 @@ class Batch:
         wallets = self._state.wallets
         moved = set().union(*[outcome.balances for outcome in self._outcomes])
         amounts = [wallets[owner].balances[asset] for owner, asset in moved]
-        return [*_columns(moved), *_columns(amounts)]
+        return [*columns(moved), *columns(amounts)]
 
     def _book_changes(self) -> Rows:
         """Books that differ from where they stood when the batch was made, by instrument."""
@@ -174,7 +170,7 @@ def _candles(trades: Rows) -> Columns:
         candle[4] = price
         candle[5] += quantity
         candle[6] += 1
-    return _columns(candles.values())
+    return columns(candles.values())
 
 
 def _levels(market: Market) -> str:

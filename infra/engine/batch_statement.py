@@ -5,7 +5,7 @@ is written. A COPY for each table costs Postgres as much and the writer more, an
 waits for the event loop's turn.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -113,10 +113,15 @@ def head_arguments(head: Sequence[Any]) -> Iterator[Any]:
     return (array(value) if type_.endswith("[]") else value for type_, value in zip(HEAD.values(), head, strict=True))
 
 
-def texts(parts: Sequence[Part], columns: Sequence[Columns]) -> list[str]:
+def columns(rows: Iterable[Sequence[Any]]) -> Columns:
+    """None without rows."""
+    return list(zip(*rows, strict=True))
+
+
+def texts(parts: Sequence[Part], values: Sequence[Columns]) -> list[str]:
     """The columns of some of PARTS as the statement takes them; a part without rows need not have any."""
     return [
-        lines(values) if type_ == "json" else array(values)
-        for part, values_of_part in zip(parts, columns, strict=True)
-        for type_, values in zip(part.values(), values_of_part or [()] * len(part), strict=True)
+        lines(column) if type_ == "json" else array(column)
+        for part, values_of_part in zip(parts, values, strict=True)
+        for type_, column in zip(part.values(), values_of_part or [()] * len(part), strict=True)
     ]
