@@ -2,7 +2,7 @@
 
     python -m bench.history [--orders 1000000] [--owners 10000] [--seed 1]
 
-Makes a database by the flow of `bench.orders` until it holds that many orders, then takes the time of a restart (from
+Makes a database by the flow of `bench.order_flow` until it holds that many orders, then takes the time of a restart (from
 the first connection to ready), of `gramme audit` and of `gramme replay`, with the memory that each took at its peak.
 """
 
@@ -20,7 +20,8 @@ import asyncpg
 import uvloop
 from rich.console import Console
 
-from bench.orders import Addresses, OrderFlow, fresh_database, full_rate, fund, in_database, running_writer, servers
+from bench.order_flow import OrderFlow, full_rate, fund
+from bench.servers import Addresses, fresh_database, in_database, running_writer, servers
 from infra.engine.audit import audit
 from infra.engine.replay import first_difference
 

@@ -38,7 +38,7 @@ from rich.table import Table
 
 from api.app import create_app
 from api.settings import Settings
-from bench.orders import fresh_database, in_database, servers
+from bench.servers import fresh_database, in_database, servers
 from domain.footprint.metering import MeterRow
 from domain.footprint.model import ImportJob, ImportStatus
 from domain.ids import FIRST_OWNER, new_id

@@ -34,7 +34,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 
 from api.settings import Settings
-from bench.orders import fresh_database, in_database, servers
+from bench.servers import fresh_database, in_database, servers
 from domain.footprint.devices import MeterDeviceKind, PairedDevice, new_device
 from domain.ids import FIRST_OWNER
 from infra.capture.live.listener import Broker, LiveListener

@@ -3,7 +3,7 @@
     python -m bench.processes [--apis 3] [--seconds 10] [--rounds 3] [--in-flight 1024] [--seed 1]
 
 Rounds alternate on one Postgres and one database: one process with the writer and all clients in it, then an engine
-process with `--apis` client processes that share the same number of clients. What the clients do is what `bench.orders`
+process with `--apis` client processes that share the same number of clients. What the clients do is what `bench.order_flow`
 does at full rate: submit, wait for the durable answer, submit again; no HTTP, no GraphQL. In the second half of a round
 a command crosses a socket twice. Read the ratio. After the last round every invariant is audited.
 """
@@ -26,7 +26,8 @@ from rich.console import Console
 
 from api.engine import settle_collector
 from api.settings import Settings
-from bench.orders import Addresses, OrderFlow, fresh_database, full_rate, fund, in_database, running_writer, servers
+from bench.order_flow import OrderFlow, full_rate, fund
+from bench.servers import Addresses, fresh_database, in_database, running_writer, servers
 from domain.orders.model import Instrument
 from infra.engine.audit import audit
 from infra.engine.command_server import CommandServer

@@ -30,18 +30,8 @@ import asyncpg
 import uvloop
 from rich.console import Console
 
-from bench.orders import (
-    PROGRAMME,
-    Addresses,
-    OrderFlow,
-    fresh_database,
-    full_rate,
-    fund,
-    in_database,
-    programme,
-    running_writer,
-    servers,
-)
+from bench.order_flow import PROGRAMME, OrderFlow, full_rate, fund, programme
+from bench.servers import Addresses, fresh_database, in_database, running_writer, servers
 from domain.commands import Command, Deposit, Issue, PlaceOrder
 from domain.engine import Engine
 from domain.errors import DomainError
