@@ -2,8 +2,9 @@
 
     python -m bench.history [--orders 1000000] [--owners 10000] [--seed 1]
 
-Makes a database by the flow of `bench.order_flow` until it holds that many orders, then takes the time of a restart (from
-the first connection to ready), of `gramme audit` and of `gramme replay`, with the memory that each took at its peak.
+Makes a database by the flow of `bench.order_flow` until it holds that many orders, then takes the time of a restart
+(from the first connection to ready), of `gramme audit` and of `gramme replay`, with the memory that each took at its
+peak.
 """
 
 import argparse
