@@ -5,7 +5,8 @@
 Rounds alternate on one Postgres and one database: one process with the writer and all clients in it, then an engine
 process with `--apis` client processes that share the same number of clients. What the clients do is what
 `bench.order_flow` does at full rate: submit, wait for the durable answer, submit again; no HTTP, no GraphQL. In the
-second half of a round a command crosses a socket twice. Read the ratio. After the last round every invariant is audited.
+second half of a round a command crosses a socket twice. Read the ratio. After the last round every invariant is
+audited.
 """
 
 import argparse
